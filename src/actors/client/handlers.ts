@@ -1,0 +1,121 @@
+/** What a client does: it opens sessions for its user, waits for them, and asks coordinators. The verbs of calls are in `calls.ts`. */
+import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
+import type { ClientMessage } from '../protocol/client.ts';
+import { errorData } from '../protocol/error.ts';
+import { askResult, giveUp, noteOpened, noteRefused, openCall, refused, takeEnd, takeOutput } from './calls.ts';
+import type { ClientPlace } from './machine.ts';
+import type { ClientState } from './state.ts';
+
+type Message<K extends ClientMessage['kind']> = Extract<ClientMessage, { kind: K }>;
+
+function decide<M>(part: (state: ClientState, message: M, out: Out) => void): Handler<ClientState, M> {
+  return (state, message, turn) => {
+    const out = new Out(turn);
+    part(state, message, out);
+    if (state.closing !== null && state.openSessions === 0 && state.asked.size === 0) close(state, out);
+    return out.effects;
+  };
+}
+
+const askCoordinator = decide<Message<'askCoordinator'>>((state, { request: message, timeoutMs }, out) => {
+  const { request } = message;
+  state.asked.add(request);
+  out.push({ kind: 'startTimer', id: `ask/${request}`, afterMs: timeoutMs, message: { kind: 'requestTimeoutReached', request } });
+  out.push(send(state.coordinator, message));
+});
+
+function settleAsked(state: ClientState, reply: Message<'requestDone' | 'requestRefused' | 'objectsFound'>, out: Out): void {
+  const { request } = reply;
+  if (!state.asked.delete(request)) return;
+  out.push({ kind: 'stopTimer', id: `ask/${request}` }, { kind: 'settle', request, reply });
+}
+
+const timeOutAsked = decide<Message<'requestTimeoutReached'>>((state, { request }, out) => {
+  if (!state.asked.delete(request)) return;
+  out.push(refused(request, errorData('CallTimedOut', 'the coordinator did not answer in time', {}, true)));
+});
+
+const timeOutCall = decide<Message<'callTimeoutReached'>>((state, { request }, out) => {
+  const { id, call } = state.waiting.get(request) ?? {};
+  const timeoutMs = call?.request === request ? call.timeoutMs : undefined;
+  const text = `session ${id} did not answer within timeoutMs${timeoutMs ? ` (${timeoutMs} ms)` : ''}`;
+  giveUp(state, request, errorData('CallTimedOut', text, { session: id }), out);
+});
+
+const abandonCall = decide<Message<'abandonCall'>>((state, { request, reason }, out) => {
+  const session = state.waiting.get(request)?.id;
+  giveUp(state, request, errorData('CallAborted', `the call's signal was aborted: ${reason}`, { session }), out);
+});
+
+const startClosing = decide<Message<'askClose'>>((state, { request, drainMs }, out) => {
+  state.closing = request;
+  out.push({ kind: 'become', event: 'drain' });
+  out.push({ kind: 'startTimer', id: 'drain', afterMs: drainMs, message: { kind: 'drainTimeoutReached' } });
+});
+
+/** Whoever still waits is told, and nothing is left waiting. */
+function close(state: ClientState, out: Out): void {
+  const error = errorData('RuntimeClosed', 'the runtime was closed before the session had ended', {});
+  for (const request of [...state.waiting.keys()]) out.push({ kind: 'stopTimer', id: `call/${request}` }, refused(request, error));
+  for (const request of state.asked) out.push({ kind: 'stopTimer', id: `ask/${request}` }, refused(request, error));
+  state.waiting.clear();
+  state.asked.clear();
+  state.records.clear();
+  state.byRequestId.clear();
+  const request = state.closing ?? -1;
+  out.push({ kind: 'stopTimer', id: 'drain' }, { kind: 'become', event: 'close' });
+  out.push({ kind: 'settle', request, reply: { kind: 'requestDone', request, result: null } });
+  state.closing = null;
+}
+
+const refuseClosed: Handler<ClientState, { readonly request: number }> = (_, { request }) => [
+  refused(request, errorData('RuntimeClosed', 'the runtime is closed, or closing: it takes nothing more', {})),
+];
+
+const refuseAsk: Handler<ClientState, Message<'askCoordinator'>> = (state, { request }, turn) => refuseClosed(state, request, turn);
+
+const news = {
+  requestDone: decide(settleAsked),
+  requestRefused: decide(settleAsked),
+  objectsFound: decide(settleAsked),
+  sessionOpened: decide(noteOpened),
+  sessionRefused: decide(noteRefused),
+  sessionOutput: decide(takeOutput),
+  sessionEnded: decide(takeEnd),
+  callTimeoutReached: timeOutCall,
+  requestTimeoutReached: timeOutAsked,
+  abandonCall,
+} as const;
+
+export const clientHandlers: HandlerTable<ClientPlace, ClientState, ClientMessage> = {
+  open: { ...news, askCall: decide(openCall), askResult: decide(askResult), askCoordinator, askClose: startClosing, drainTimeoutReached: ignore },
+  closing: {
+    ...news,
+    askCall: refuseClosed,
+    askResult: decide(askResult),
+    askCoordinator: refuseAsk,
+    askClose: refuseClosed,
+    drainTimeoutReached: (state, _, turn) => {
+      const out = new Out(turn);
+      close(state, out);
+      return out.effects;
+    },
+  },
+  closed: {
+    requestDone: ignore,
+    requestRefused: ignore,
+    objectsFound: ignore,
+    sessionOpened: ignore,
+    sessionRefused: ignore,
+    sessionOutput: ignore,
+    sessionEnded: ignore,
+    callTimeoutReached: ignore,
+    requestTimeoutReached: ignore,
+    drainTimeoutReached: ignore,
+    abandonCall: ignore,
+    askCall: refuseClosed,
+    askResult: refuseClosed,
+    askCoordinator: refuseAsk,
+    askClose: refuseClosed,
+  },
+};

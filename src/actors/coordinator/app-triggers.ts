@@ -1,0 +1,93 @@
+/**
+ * App-scoped triggers: the objects of all sessions meet here, and each firing opens a session of its own.
+ *
+ *   C7  An object is held, and its worker keeps its bytes, until every trigger of its bucket has fired or dropped it and the
+ *       sessions that it was fired into have ended.
+ */
+import { send, type Out } from '../actor.ts';
+import { allSessions } from '../bucket/state.ts';
+import type { BucketStepped, Firing } from '../protocol/bucket.ts';
+import type { CoordinatorMessage } from '../protocol/coordinator.ts';
+import { makeSessionId } from '../protocol/session-id.ts';
+import type { SessionSpec } from '../protocol/session.ts';
+import { checkDrained, noteActivity, noteFlushed } from './drain.ts';
+import { openLinked } from './sessions.ts';
+import { appBucketAddress, type AppRow, type CoordinatorState } from './state.ts';
+
+/** More linked sessions than these are not named. */
+const linkedSessionsMax = 100;
+
+export function admitAppObject(state: CoordinatorState, message: Extract<CoordinatorMessage, { kind: 'appObjectReady' }>, out: Out): void {
+  const { worker, object, input, source, sourceFunction } = message;
+  const app = state.apps.get(message.app);
+  if (!app?.current || !app.buckets.has(message.bucket)) {
+    out.push(send(worker, { kind: 'appObjectAdmitted', object }), send(worker, { kind: 'appObjectReleased', object }));
+    return;
+  }
+  const id = state.nextObject++;
+  state.objects.set(id, { app, worker, object, input, holders: 0 });
+  app.objects++;
+  noteActivity(app);
+  const { key, group, session, ref } = input;
+  const arrival = { id, key, group, session, source, sourceFunction, sizeBytes: ref.sizeBytes };
+  const { revision } = app.current.table;
+  out.push(send(appBucketAddress(app.name, message.bucket), { kind: 'objectReady', session: allSessions, revision, arrival }));
+}
+
+export function stepAppBucket(state: CoordinatorState, message: BucketStepped, out: Out): void {
+  const app = state.apps.get(message.app);
+  if (!app) return;
+  const admitted = state.objects.get(message.admitted);
+  if (admitted) {
+    out.push(send(admitted.worker, { kind: 'appObjectAdmitted', object: admitted.object }));
+    admitted.holders += message.holders;
+  }
+  for (const firing of message.firings) fire(state, app, firing, out);
+  for (const { input } of message.dropped) unhold(state, input, out);
+  if (admitted && message.holders === 0) release(state, message.admitted, out);
+  if (message.failed) {
+    const { message: text, detail } = message.failed.error;
+    out.push({ kind: 'log', level: 'error', text, detail });
+  }
+  if (message.answers && message.admitted === -1) noteFlushed(app);
+  checkDrained(state, app, out);
+}
+
+/** The trigger's hold on its inputs passes to the session that it opens. */
+function fire(state: CoordinatorState, app: AppRow, { name, function: fn, inputs }: Firing, out: Out): void {
+  const sessions = new Set<string>();
+  for (const id of inputs) {
+    const session = state.objects.get(id)?.input.session;
+    if (session !== undefined && sessions.size < linkedSessionsMax) sessions.add(session);
+  }
+  const spec: SessionSpec = {
+    id: makeSessionId(state.ids, out.nowMs),
+    app: app.name,
+    requestId: null,
+    client: app.client,
+    called: false,
+    entries: [],
+    expects: [],
+    priority: 5,
+    deadlineMs: null,
+    admitTimeoutMs: 0,
+    retryOf: null,
+  };
+  openLinked(state, app, spec, { trigger: name, function: fn, sessions: [...sessions] }, inputs, out);
+}
+
+/** One holder less; after the last its worker may free it. */
+export function unhold(state: CoordinatorState, id: number, out: Out): void {
+  const object = state.objects.get(id);
+  if (!object) return;
+  object.holders--;
+  if (object.holders <= 0) release(state, id, out);
+}
+
+function release(state: CoordinatorState, id: number, out: Out): void {
+  const object = state.objects.get(id);
+  if (!object) return;
+  state.objects.delete(id);
+  object.app.objects--;
+  out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
+}

@@ -1,0 +1,205 @@
+/**
+ * How apps come, change and go.
+ *
+ *   C1  A revision takes sessions only after a worker has imported its module; until then the one before does.
+ *   C2  One change of an app is under way at a time; others wait in order.
+ *   C3  App-scoped triggers switch to the new revision at once; open sessions keep the one that they opened with.
+ */
+import { builtInPrimitives } from '../bucket/primitives/index.ts';
+import type { Primitive } from '../bucket/primitives/primitive.ts';
+import { type Address, send, type Out } from '../actor.ts';
+import { type AppDefinition, checkApp, compileApp, type PrimitiveLookup } from '../app.ts';
+import type { AppChange } from '../protocol/client.ts';
+import { errorData, type ErrorData } from '../protocol/error.ts';
+import { checkDrained } from './drain.ts';
+import { appBucketAddress, type AppRequest, type AppRevision, type AppRow, type CoordinatorState } from './state.ts';
+
+export function requestChange(state: CoordinatorState, request: AppRequest, out: Out): void {
+  const name = request.kind === 'registerApp' ? request.definition.name : request.app;
+  const app = state.apps.get(name) ?? (request.kind === 'registerApp' ? addRow(state, request) : undefined);
+  if (!app) return refuse(request, unknownApp(state, name), out);
+  if (!app.installing) return change(state, app, request, out);
+  const { appChangesWaitingMax } = state.limits;
+  if (app.waiting.length < appChangesWaitingMax) {
+    app.waiting.push(request);
+    return;
+  }
+  const text = `app ${name} has ${appChangesWaitingMax} changes waiting already`;
+  refuse(request, errorData('Overloaded', text, { app: name, retryAfterMs: 1_000 }, true), out);
+}
+
+function addRow(state: CoordinatorState, { definition, client }: Extract<AppRequest, { kind: 'registerApp' }>): AppRow {
+  const app: AppRow = {
+    name: definition.name,
+    module: definition.module,
+    client,
+    current: null,
+    installing: null,
+    waiting: [],
+    nextRevision: 1,
+    sessions: new Set(),
+    objects: 0,
+    buckets: new Set(),
+    drain: null,
+  };
+  state.apps.set(app.name, app);
+  return app;
+}
+
+function change(state: CoordinatorState, app: AppRow, request: AppRequest, out: Out): void {
+  if (request.kind === 'unregisterApp') return unregister(state, app, request, out);
+  if (request.kind === 'registerApp') {
+    if (request.definition.module !== app.module) return refuse(request, nameTaken(app, request.definition), out);
+    return install(state, app, request, request.definition, request.bundle, out);
+  }
+  if (!app.current) return refuse(request, unknownApp(state, app.name), out);
+  install(state, app, request, applyChange(app.current.definition, request.change), app.current.bundle, out);
+}
+
+function applyChange(definition: AppDefinition, change: AppChange): AppDefinition | ErrorData {
+  const { triggers, buckets, name } = definition;
+  switch (change.kind) {
+    case 'addTrigger':
+      return { ...definition, triggers: [...triggers, change.trigger] };
+    case 'createBucket':
+      return { ...definition, buckets: [...buckets, change.bucket] };
+    case 'deleteTrigger': {
+      const left = triggers.filter((trigger) => trigger.name !== change.trigger);
+      return left.length < triggers.length ? { ...definition, triggers: left } : hasNo(name, 'trigger', change.trigger, triggers);
+    }
+    case 'deleteBucket': {
+      const left = buckets.filter((bucket) => bucket.name !== change.bucket);
+      return left.length < buckets.length ? { ...definition, buckets: left } : hasNo(name, 'bucket', change.bucket, buckets);
+    }
+  }
+}
+
+function hasNo(app: string, field: string, value: string, known: readonly { readonly name: string }[]): ErrorData {
+  const names = known.map((one) => one.name).join(', ') || 'none';
+  return errorData('InvalidDefinition', `app ${app} has no ${field} ${value}; it has ${names}`, { app, field, value });
+}
+
+function install(
+  state: CoordinatorState,
+  app: AppRow,
+  request: AppRequest,
+  definition: AppDefinition | ErrorData,
+  bundle: AppRevision['bundle'],
+  out: Out,
+): void {
+  const bad = 'code' in definition ? definition : checked(definition);
+  if (bad) {
+    refuse(request, bad, out);
+    if (!app.current && !app.installing) state.apps.delete(app.name);
+    return;
+  }
+  const good = definition as AppDefinition;
+  const revision: AppRevision = { table: compileApp(good, app.nextRevision++), definition: good, bundle };
+  app.installing = { revision, request };
+  for (const worker of state.workers.keys()) {
+    out.push(send(worker, { kind: 'installApp', coordinator: state.address, revision: revision.table.revision, definition: good, bundle }));
+  }
+}
+
+function checked(definition: AppDefinition): ErrorData | null {
+  const bad = checkApp(definition, lookupFor(definition));
+  if (!bad) return null;
+  const { field, value, message } = bad;
+  return errorData('InvalidDefinition', `app ${definition.name}: ${field} (${String(value)}) ${message}`, { app: definition.name, field, value });
+}
+
+/** Custom primitives were checked where their code is: coordinators never load it. */
+function lookupFor(definition: AppDefinition): PrimitiveLookup {
+  return (kind) => builtInPrimitives.get(kind) ?? (definition.customPrimitives.includes(kind) ? trusted(kind) : undefined);
+}
+
+function trusted(kind: string): Primitive {
+  const never = (): never => {
+    throw new Error(`bug: primitive ${kind} is evaluated at a coordinator`);
+  };
+  return { kind, arity: 'many', scope: never, check: () => null, init: never, admit: never, forget: never, pending: never };
+}
+
+export function finishInstall(state: CoordinatorState, name: string, revision: number, out: Out): void {
+  const app = state.apps.get(name);
+  const installed = app?.installing;
+  if (!app || installed?.revision.table.revision !== revision) return;
+  const before = app.current;
+  app.installing = null;
+  app.current = installed.revision;
+  configureAppBuckets(state, app, installed.revision, out);
+  if (before) for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
+  const { client, request } = installed.request;
+  out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision } }));
+  nextChange(state, app, out);
+}
+
+export function failInstall(state: CoordinatorState, name: string, revision: number, error: ErrorData, out: Out): void {
+  const app = state.apps.get(name);
+  const failed = app?.installing;
+  if (!app || failed?.revision.table.revision !== revision) return;
+  app.installing = null;
+  refuse(failed.request, error, out);
+  nextChange(state, app, out);
+  if (!app.current && !app.installing) state.apps.delete(name);
+}
+
+function nextChange(state: CoordinatorState, app: AppRow, out: Out): void {
+  for (let next = app.waiting.shift(); next; next = app.waiting.shift()) {
+    change(state, app, next, out);
+    if (app.installing) return;
+  }
+}
+
+function configureAppBuckets(state: CoordinatorState, app: AppRow, { table, definition, bundle }: AppRevision, out: Out): void {
+  const watched = new Set(table.buckets.filter((bucket) => bucket.hasAppTriggers).map((bucket) => bucket.name));
+  for (const bucket of new Set([...watched, ...app.buckets])) {
+    const address = appBucketAddress(app.name, bucket);
+    if (!app.buckets.has(bucket)) {
+      app.buckets.add(bucket);
+      const identity = { address, app: app.name, bucket, home: state.address, scope: 'app' } as const;
+      out.push({ kind: 'spawnBucket', identity, custom: definition.customPrimitives.length > 0 ? bundle.hash : null });
+    }
+    const index = table.bucketByName.get(bucket)?.index ?? -1;
+    const triggers = (table.triggersOf[index] ?? []).filter((trigger) => trigger.traits.scope === 'app');
+    out.push(send(address, { kind: 'configureBucket', revision: table.revision, triggers: triggers.map((trigger) => ({ index: trigger.index, definition: trigger })) }));
+  }
+}
+
+function unregister(state: CoordinatorState, app: AppRow, { client, request }: AppRequest, out: Out): void {
+  state.apps.delete(app.name);
+  const error = errorData('SessionCancelled', `app ${app.name} was unregistered`, { app: app.name });
+  for (const id of app.sessions) {
+    const worker = state.sessions.get(id)?.worker;
+    if (worker) out.push(send(worker, { kind: 'stopSession', session: id, error }));
+  }
+  for (const bucket of app.buckets) {
+    const address = appBucketAddress(app.name, bucket);
+    out.push(send(address, { kind: 'closeBucket' }), { kind: 'stopActor', address });
+  }
+  for (const [id, object] of state.objects) {
+    if (object.app !== app) continue;
+    state.objects.delete(id);
+    app.objects--;
+    out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
+  }
+  for (const worker of state.workers.keys()) {
+    if (app.current) out.push(send(worker, { kind: 'uninstallApp', app: app.name, revision: app.current.table.revision }));
+  }
+  checkDrained(state, app, out);
+  out.push(send(client, { kind: 'requestDone', request, result: null }));
+}
+
+function refuse({ client, request }: { readonly client: Address; readonly request: number }, error: ErrorData, out: Out): void {
+  out.push(send(client, { kind: 'requestRefused', request, error }));
+}
+
+function nameTaken(app: AppRow, { module }: AppDefinition): ErrorData {
+  const text = `an app named ${app.name} is registered from ${app.module}; the one from ${module} needs another name`;
+  return errorData('AppNameTaken', text, { app: app.name, module });
+}
+
+export function unknownApp(state: CoordinatorState, name: string): ErrorData {
+  const known = [...state.apps.values()].filter((app) => app.current).map((app) => app.name);
+  return errorData('UnknownApp', `no app named ${name} is registered; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ') || 'none'}`, { app: name });
+}

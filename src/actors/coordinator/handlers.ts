@@ -1,0 +1,72 @@
+/**
+ * What a coordinator does: it knows the apps of its shard, admits and places their sessions, and is home to app-scoped triggers.
+ *
+ * It shares nothing with other coordinators and loads no user code. The verbs are in the files beside this one, a noun each.
+ */
+import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
+import type { CoordinatorMessage } from '../protocol/coordinator.ts';
+import { failInstall, finishInstall, requestChange, unknownApp } from './apps.ts';
+import { admitAppObject, stepAppBucket } from './app-triggers.ts';
+import { startDrain } from './drain.ts';
+import type { CoordinatorPlace } from './machine.ts';
+import { askSession, closeSession, endWait, noteLoad, openSession } from './sessions.ts';
+import type { CoordinatorState } from './state.ts';
+
+type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
+
+function decide<M>(part: (state: CoordinatorState, message: M, out: Out) => void): Handler<CoordinatorState, M> {
+  return (state, message, turn) => {
+    const out = new Out(turn);
+    part(state, message, out);
+    return out.effects;
+  };
+}
+
+const drainApp = decide<Message<'drainApp'>>((state, { app: name, client, request }, out) => {
+  const app = state.apps.get(name);
+  if (app?.current) startDrain(state, app, client, request, out);
+  else out.push(send(client, { kind: 'requestRefused', request, error: unknownApp(state, name) }));
+});
+
+export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorState, CoordinatorMessage> = {
+  serving: {
+    registerApp: decide(requestChange),
+    changeApp: decide(requestChange),
+    unregisterApp: decide(requestChange),
+    drainApp,
+    openSession: decide((state, { spec }, out) => openSession(state, spec, out)),
+    putObjects: decide(askSession),
+    getObjects: decide(askSession),
+    querySession: decide(askSession),
+    cancelSession: decide(askSession),
+    admissionTimeoutReached: decide((state, { session }, out) => endWait(state, session, out)),
+    appInstalled: decide((state, { app, revision }, out) => finishInstall(state, app, revision, out)),
+    appInstallFailed: decide((state, { app, revision, error }, out) => failInstall(state, app, revision, error, out)),
+    sessionStarted: ignore,
+    sessionClosed: decide((state, { summary }, out) => closeSession(state, summary, out)),
+    workerLoad: decide((state, { worker, accepts }, out) => noteLoad(state, worker, accepts, out)),
+    appObjectReady: decide(admitAppObject),
+    bucketStepped: decide(stepAppBucket),
+    bucketSettled: ignore,
+  },
+  closed: {
+    registerApp: ignore,
+    changeApp: ignore,
+    unregisterApp: ignore,
+    drainApp: ignore,
+    openSession: ignore,
+    putObjects: ignore,
+    getObjects: ignore,
+    querySession: ignore,
+    cancelSession: ignore,
+    admissionTimeoutReached: ignore,
+    appInstalled: ignore,
+    appInstallFailed: ignore,
+    sessionStarted: ignore,
+    sessionClosed: ignore,
+    workerLoad: ignore,
+    appObjectReady: ignore,
+    bucketStepped: ignore,
+    bucketSettled: ignore,
+  },
+};

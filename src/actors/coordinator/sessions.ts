@@ -1,0 +1,193 @@
+/**
+ * How sessions are admitted and placed, and what is known of them.
+ *
+ *   C4  A session is admitted once: an `openSession` that comes twice, or with a known request id, joins the one there is.
+ *   C5  At most `sessionsOpenMax` are open; at most `admissionsWaitingMax` wait, none longer than its `admitTimeoutMs`.
+ *   C6  Sessions that triggers open are never refused: their objects were admitted before.
+ */
+import { type Address, send, type Out } from '../actor.ts';
+import type { CoordinatorRequest } from '../protocol/client.ts';
+import { errorData, type ErrorData } from '../protocol/error.ts';
+import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/session.ts';
+import { unknownApp } from './apps.ts';
+import { unhold } from './app-triggers.ts';
+import { checkDrained, noteActivity } from './drain.ts';
+import type { AppRow, CoordinatorState, SessionRow } from './state.ts';
+
+type Request<K extends CoordinatorRequest['kind']> = Extract<CoordinatorRequest, { kind: K }>;
+
+export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out): void {
+  const existing = state.sessions.has(spec.id) ? spec.id : state.requestIds.get(spec.requestId ?? '');
+  // A retry of a call with an id takes the id over from the session that failed.
+  if (existing !== undefined && existing !== spec.retryOf) return out.push(opened(spec, existing));
+  const app = state.apps.get(spec.app);
+  if (!app?.current) return refuse(spec, unknownApp(state, spec.app), out);
+  const bad = checkBuckets(app, spec);
+  if (bad) return refuse(spec, bad, out);
+  if (isOpen(state)) return admit(state, app, { spec, worker: null, linked: [] }, out);
+  if (state.waiting.size >= state.limits.admissionsWaitingMax) return refuse(spec, overloaded(state, spec), out);
+  remember(state, app, { spec, worker: null, linked: [] });
+  state.waiting.add(spec.id);
+  out.push({ kind: 'startTimer', id: admissionTimer(spec.id), afterMs: spec.admitTimeoutMs, message: { kind: 'admissionTimeoutReached', session: spec.id } });
+}
+
+function checkBuckets({ current, name }: AppRow, { entries, expects }: SessionSpec): ErrorData | null {
+  if (!current) return null;
+  const unknown = [...entries, ...expects].find(({ bucket }) => !current.table.bucketByName.has(bucket));
+  if (!unknown) return null;
+  const known = current.table.buckets.map((bucket) => bucket.name).join(', ');
+  return errorData('UnknownBucket', `app ${name} has no bucket ${unknown.bucket}; it has ${known}`, { app: name, bucket: unknown.bucket });
+}
+
+function isOpen(state: CoordinatorState): boolean {
+  const running = state.sessions.size - state.waiting.size;
+  return state.waiting.size === 0 && running < state.limits.sessionsOpenMax && placeFor(state) !== null;
+}
+
+function placeFor(state: CoordinatorState): Address | null {
+  for (const [worker, { accepts }] of state.workers) if (accepts) return worker;
+  return null;
+}
+
+function remember(state: CoordinatorState, app: AppRow, row: SessionRow): void {
+  state.sessions.set(row.spec.id, row);
+  app.sessions.add(row.spec.id);
+  if (row.spec.requestId !== null) state.requestIds.set(row.spec.requestId, row.spec.id);
+}
+
+function admit(state: CoordinatorState, app: AppRow, row: SessionRow, out: Out): void {
+  const worker = placeFor(state);
+  if (!worker || !app.current) throw new Error('bug: a session was admitted with no place for it');
+  remember(state, app, row);
+  start(state, app, row, worker, null, out);
+  out.push(opened(row.spec, row.spec.id));
+}
+
+function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Address, firing: LinkedFiring | null, out: Out): void {
+  if (!app.current) throw new Error(`bug: app ${app.name} is not installed`);
+  row.worker = worker;
+  const inputs = row.linked.flatMap((id) => state.objects.get(id)?.input ?? []);
+  const { revision } = app.current.table;
+  out.push(send(worker, { kind: 'startSession', coordinator: state.address, spec: row.spec, revision, firing, inputs }));
+}
+
+/** The session of an app-scoped firing, which holds the objects that it was fired with. */
+export function openLinked(state: CoordinatorState, app: AppRow, spec: SessionSpec, firing: LinkedFiring, linked: readonly number[], out: Out): void {
+  const worker = placeFor(state) ?? [...state.workers.keys()][0];
+  if (worker === undefined) throw new Error('bug: a coordinator without workers');
+  const row: SessionRow = { spec, worker, linked };
+  remember(state, app, row);
+  start(state, app, row, worker, firing, out);
+}
+
+export function endWait(state: CoordinatorState, id: string, out: Out): void {
+  const row = state.sessions.get(id);
+  if (!row || !state.waiting.delete(id)) return;
+  forget(state, row, out);
+  refuse(row.spec, overloaded(state, row.spec), out);
+}
+
+export function closeSession(state: CoordinatorState, summary: SessionSummary, out: Out): void {
+  const row = state.sessions.get(summary.id);
+  if (!row) return;
+  for (const id of row.linked) unhold(state, id, out);
+  for (const gone of state.summaries.keep(summary, row.spec.requestId, out.nowMs)) state.requestIds.delete(gone);
+  const app = state.apps.get(row.spec.app);
+  if (app) noteActivity(app);
+  forget(state, row, out);
+  admitWaiting(state, out);
+}
+
+function forget(state: CoordinatorState, { spec }: SessionRow, out: Out): void {
+  state.sessions.delete(spec.id);
+  const app = state.apps.get(spec.app);
+  app?.sessions.delete(spec.id);
+  if (spec.requestId !== null && !state.summaries.get(spec.id)) state.requestIds.delete(spec.requestId);
+  if (app) checkDrained(state, app, out);
+}
+
+export function noteLoad(state: CoordinatorState, worker: Address, accepts: boolean, out: Out): void {
+  const row = state.workers.get(worker);
+  if (row) row.accepts = accepts;
+  admitWaiting(state, out);
+}
+
+function admitWaiting(state: CoordinatorState, out: Out): void {
+  for (const id of state.waiting) {
+    if (state.sessions.size - state.waiting.size >= state.limits.sessionsOpenMax || placeFor(state) === null) return;
+    const row = state.sessions.get(id);
+    const app = state.apps.get(row?.spec.app ?? '');
+    state.waiting.delete(id);
+    out.push({ kind: 'stopTimer', id: admissionTimer(id) });
+    if (!row) continue;
+    if (app?.current) admit(state, app, row, out);
+    else {
+      forget(state, row, out);
+      refuse(row.spec, unknownApp(state, row.spec.app), out);
+    }
+  }
+}
+
+/** What a client asks of a session: its home answers while it is open, the summary afterwards. */
+export function askSession(state: CoordinatorState, message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>, out: Out): void {
+  const { client, request } = message;
+  const id = state.requestIds.get(message.session) ?? message.session;
+  const row = state.sessions.get(id);
+  if (row) return askHome(state, message, row, out);
+  const summary = state.summaries.get(id);
+  if (!summary) return out.push(send(client, { kind: 'requestRefused', request, error: unknownSession(message.session) }));
+  if (message.kind === 'querySession') return out.push(send(client, { kind: 'requestDone', request, result: summary }));
+  if (message.kind === 'cancelSession') return out.push(send(client, { kind: 'requestDone', request, result: null }));
+  const text = `session ${id} is over (${summary.state}): nothing can be put into it or read from it`;
+  out.push(send(client, { kind: 'requestRefused', request, error: errorData('SessionEnded', text, { session: id, state: summary.state }) }));
+}
+
+function askHome(state: CoordinatorState, message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>, row: SessionRow, out: Out): void {
+  const { client, request } = message;
+  const { worker, spec } = row;
+  const session = spec.id;
+  if (message.kind === 'cancelSession') return cancel(state, message, row, out);
+  if (!worker) {
+    const error = errorData('Overloaded', `session ${session} is not yet admitted`, { session, retryAfterMs: 100 }, true);
+    return out.push(send(client, { kind: 'requestRefused', request, error }));
+  }
+  if (message.kind === 'putObjects') return out.push(send(worker, { kind: 'putIntoSession', session, client, request, entries: message.entries }));
+  if (message.kind === 'getObjects') return out.push(send(worker, { kind: 'getFromSession', session, client, request, bucket: message.bucket, key: message.key }));
+  out.push(send(worker, { kind: 'describeSession', session, client, request }));
+}
+
+function cancel(state: CoordinatorState, { client, request, reason }: Request<'cancelSession'>, row: SessionRow, out: Out): void {
+  const { id } = row.spec;
+  const error = errorData('SessionCancelled', `session ${id} was cancelled: ${reason}`, { session: id, reason });
+  if (row.worker) out.push(send(row.worker, { kind: 'stopSession', session: id, error }));
+  else {
+    state.waiting.delete(id);
+    out.push({ kind: 'stopTimer', id: admissionTimer(id) });
+    forget(state, row, out);
+    refuse(row.spec, error, out);
+  }
+  out.push(send(client, { kind: 'requestDone', request, result: null }));
+}
+
+function opened(spec: SessionSpec, existing: string) {
+  return send(spec.client, { kind: 'sessionOpened', session: spec.id, existing });
+}
+
+function refuse(spec: SessionSpec, error: ErrorData, out: Out): void {
+  out.push(send(spec.client, { kind: 'sessionRefused', session: spec.id, error }));
+}
+
+function overloaded(state: CoordinatorState, { app, admitTimeoutMs }: SessionSpec): ErrorData {
+  const { sessionsOpenMax, admissionsWaitingMax } = state.limits;
+  const open = state.sessions.size - state.waiting.size;
+  const text = `not admitted within ${admitTimeoutMs} ms: ${open} sessions are open (sessionsOpenMax ${sessionsOpenMax}) and ${state.waiting.size} wait (at most ${admissionsWaitingMax})`;
+  return errorData('Overloaded', text, { app, open, sessionsOpenMax, retryAfterMs: 1_000 }, true);
+}
+
+function unknownSession(session: string): ErrorData {
+  return errorData('UnknownSession', `no session ${session}: it never was, or its summary is no longer kept`, { session });
+}
+
+function admissionTimer(session: string): string {
+  return `admission/${session}`;
+}

@@ -1,0 +1,109 @@
+/** What a coordinator knows: the apps of its shard, where their sessions are homed, and the objects of app-scoped triggers. */
+import type { Address } from '../actor.ts';
+import type { AppDefinition, AppTable } from '../app.ts';
+import type { CoordinatorRequest } from '../protocol/client.ts';
+import type { CodeBundle } from '../protocol/coordinator.ts';
+import type { Input } from '../protocol/object.ts';
+import { createSessionIdMaker, type SessionIdMaker } from '../protocol/session-id.ts';
+import type { SessionSpec } from '../protocol/session.ts';
+import { Summaries } from './summaries.ts';
+
+export interface CoordinatorLimits {
+  readonly sessionsOpenMax: number;
+  /** Sessions that wait for admission; more are refused at once. */
+  readonly admissionsWaitingMax: number;
+  /** Requests that wait until an app's installation is over. */
+  readonly appChangesWaitingMax: number;
+  readonly summariesBytesMax: number;
+  readonly summaryAgeMsMax: number;
+}
+
+export type AppRequest = Extract<CoordinatorRequest, { kind: 'registerApp' | 'changeApp' | 'unregisterApp' }>;
+
+export interface AppRow {
+  readonly name: string;
+  readonly module: string;
+  /** Who registered it: outputs of sessions that nobody opened go there. */
+  readonly client: Address;
+  /** The revision that new sessions get; null until the first is installed. */
+  current: AppRevision | null;
+  installing: { readonly revision: AppRevision; readonly request: AppRequest } | null;
+  /** Changes that came meanwhile, in order. */
+  readonly waiting: AppRequest[];
+  nextRevision: number;
+  readonly sessions: Set<string>;
+  /** App-scoped triggers' objects that are not yet done with. */
+  objects: number;
+  /** Buckets with an actor here, by name. */
+  readonly buckets: Set<string>;
+  drain: Drain | null;
+}
+
+export interface Drain {
+  readonly requests: { readonly client: Address; readonly request: number }[];
+  /** Buckets that have not yet answered the newest flush. */
+  flushing: number;
+  /** Something has happened since the newest flush: another may fire more. */
+  stale: boolean;
+}
+
+export interface AppRevision {
+  readonly table: AppTable;
+  readonly definition: AppDefinition;
+  readonly bundle: CodeBundle;
+}
+
+export interface SessionRow {
+  readonly spec: SessionSpec;
+  /** Its home; null while it waits for admission. */
+  worker: Address | null;
+  /** The objects that it was fired with, if an app-scoped trigger opened it. */
+  readonly linked: readonly number[];
+}
+
+/** An object that app-scoped triggers hold, or that a session they opened works on. Its bytes are at `worker`. */
+export interface AppObject {
+  readonly app: AppRow;
+  readonly worker: Address;
+  readonly object: number;
+  readonly input: Input;
+  /** Triggers and sessions that still need it. */
+  holders: number;
+}
+
+export interface CoordinatorState {
+  readonly address: Address;
+  readonly limits: CoordinatorLimits;
+  readonly workers: Map<Address, { accepts: boolean }>;
+  readonly apps: Map<string, AppRow>;
+  /** Open ones, and those that wait for admission. */
+  readonly sessions: Map<string, SessionRow>;
+  /** Ids of sessions that wait for admission, oldest first. */
+  readonly waiting: Set<string>;
+  /** The user's own ids, of open and of remembered sessions. */
+  readonly requestIds: Map<string, string>;
+  readonly summaries: Summaries;
+  readonly objects: Map<number, AppObject>;
+  readonly ids: SessionIdMaker;
+  nextObject: number;
+}
+
+export function createCoordinator(address: Address, limits: CoordinatorLimits, workers: readonly Address[], random: () => number): CoordinatorState {
+  return {
+    address,
+    limits,
+    workers: new Map(workers.map((worker) => [worker, { accepts: true }])),
+    apps: new Map(),
+    sessions: new Map(),
+    waiting: new Set(),
+    requestIds: new Map(),
+    summaries: new Summaries(limits.summariesBytesMax, limits.summaryAgeMsMax),
+    objects: new Map(),
+    ids: createSessionIdMaker(random),
+    nextObject: 1,
+  };
+}
+
+export function appBucketAddress(app: string, bucket: string): Address {
+  return `app-bucket:${app}/${bucket}`;
+}

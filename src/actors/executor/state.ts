@@ -1,0 +1,39 @@
+/** What an executor's keeper knows: which attempts its thread runs, and which of them must stop. */
+import type { Address } from '../actor.ts';
+import type { ErrorData } from '../protocol/error.ts';
+
+export interface RunningAttempt {
+  readonly invocation: number;
+  readonly attempt: number;
+  readonly timeoutMs: number | null;
+  /** `timeout`: it fails with `FunctionTimedOut`. `cancelled`: nobody needs it. */
+  stopping: 'timeout' | 'cancelled' | null;
+  /** Its grace is over: it is why the thread is terminated. */
+  overstayed: boolean;
+}
+
+export interface ExecutorLimits {
+  /** From the thread's start until it is ready. */
+  readonly startTimeoutMs: number;
+  /** For importing an app's module. */
+  readonly loadTimeoutMs: number;
+  /** From an attempt's `signal` until its thread is terminated. */
+  readonly abortGraceMs: number;
+}
+
+export interface ExecutorState {
+  readonly executor: number;
+  readonly address: Address;
+  readonly thread: Address;
+  readonly scheduler: Address;
+  readonly limits: ExecutorLimits;
+  readonly running: Map<number, RunningAttempt>;
+  /** Apps whose module the thread is importing: `app@revision`. */
+  readonly loading: Map<string, { readonly app: string; readonly revision: number }>;
+  /** Why the thread was told to end, for the log and for apps that were still loading. */
+  condemnedFor: ErrorData | null;
+}
+
+export function createExecutor(executor: number, address: Address, scheduler: Address, limits: ExecutorLimits): ExecutorState {
+  return { executor, address, thread: `thread:${executor}`, scheduler, limits, running: new Map(), loading: new Map(), condemnedFor: null };
+}

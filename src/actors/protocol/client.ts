@@ -1,0 +1,97 @@
+/** What a client may be told. */
+import type { Address } from '../actor.ts';
+import type { AppDefinition } from '../app.ts';
+import type { Ref } from '../../storage/object.ts';
+import type { ErrorData } from './error.ts';
+import type { CodeBundle } from './coordinator.ts';
+import type { Entry, Expectation, Input } from './object.ts';
+import type { SessionSummary } from './session.ts';
+
+/** What the client's own user asks; answered by the effect `settle` with the same request number. */
+export type ClientCommand =
+  | {
+      readonly kind: 'askCall';
+      readonly request: number;
+      readonly app: string;
+      readonly entries: readonly Entry[];
+      readonly expects: readonly Expectation[];
+      /** `output`: settle with the first one. `end`: with all, when the session has ended. `open`: when it is admitted. */
+      readonly until: 'output' | 'end' | 'open';
+      readonly requestId: string | null;
+      readonly timeoutMs: number | null;
+      readonly admitTimeoutMs: number;
+      readonly retries: number;
+      readonly deadlineMs: number | null;
+      readonly priority: number;
+    }
+  /** The user's signal: the call is given up and its session cancelled. */
+  | { readonly kind: 'abandonCall'; readonly request: number; readonly reason: string }
+  /** Waits for a session that this client has opened; `session` is its id or the user's own. */
+  | { readonly kind: 'askResult'; readonly request: number; readonly session: string; readonly until: 'output' | 'end'; readonly timeoutMs: number | null }
+  /** Goes to the coordinator as it is, under the same request number. */
+  | { readonly kind: 'askCoordinator'; readonly request: CoordinatorRequest; readonly timeoutMs: number }
+  /** No more intake; settled when the open sessions have ended, or after `drainMs`. */
+  | { readonly kind: 'askClose'; readonly request: number; readonly drainMs: number };
+
+/** What a user's question is settled with. */
+export type Reply =
+  | { readonly kind: 'requestDone'; readonly request: number; readonly result: unknown }
+  /** `outputs`: what the session had given before it failed. */
+  | { readonly kind: 'requestRefused'; readonly request: number; readonly error: ErrorData; readonly outputs?: readonly Ref[] }
+  | { readonly kind: 'objectsFound'; readonly request: number; readonly objects: readonly Input[] }
+  | { readonly kind: 'outputsReady'; readonly request: number; readonly session: string; readonly outputs: readonly Ref[] }
+  | { readonly kind: 'sessionReady'; readonly request: number; readonly session: string };
+
+/** Requests to a coordinator that are answered by one `requestDone` or `requestRefused`. */
+export type CoordinatorRequest =
+  | {
+      readonly kind: 'registerApp';
+      readonly request: number;
+      readonly client: Address;
+      readonly definition: AppDefinition;
+      readonly bundle: CodeBundle;
+    }
+  | { readonly kind: 'unregisterApp'; readonly request: number; readonly client: Address; readonly app: string }
+  | { readonly kind: 'changeApp'; readonly request: number; readonly client: Address; readonly app: string; readonly change: AppChange }
+  | { readonly kind: 'drainApp'; readonly request: number; readonly client: Address; readonly app: string }
+  | { readonly kind: 'putObjects'; readonly request: number; readonly client: Address; readonly session: string; readonly entries: readonly Entry[] }
+  /** `key` null: all of the bucket, in the order of admission. Answered by `objectsFound`. */
+  | {
+      readonly kind: 'getObjects';
+      readonly request: number;
+      readonly client: Address;
+      readonly session: string;
+      readonly bucket: string;
+      readonly key: string | null;
+    }
+  /** `session`: a session's id or the user's own request id. */
+  | { readonly kind: 'querySession'; readonly request: number; readonly client: Address; readonly session: string }
+  | { readonly kind: 'cancelSession'; readonly request: number; readonly client: Address; readonly session: string; readonly reason: string };
+
+export type AppChange =
+  | { readonly kind: 'addTrigger'; readonly trigger: AppDefinition['triggers'][number] }
+  | { readonly kind: 'deleteTrigger'; readonly trigger: string }
+  | { readonly kind: 'createBucket'; readonly bucket: AppDefinition['buckets'][number] }
+  | { readonly kind: 'deleteBucket'; readonly bucket: string };
+
+export type ClientMessage =
+  | ClientCommand
+  /** The objects that are found are pinned for the client, who releases each when it has copied it. */
+  | Extract<Reply, { kind: 'requestDone' | 'requestRefused' | 'objectsFound' }>
+  /** `session` is the id that this client gave, `existing` the one it has joined by its request id, or the same. */
+  | { readonly kind: 'sessionOpened'; readonly session: string; readonly existing: string }
+  | { readonly kind: 'sessionRefused'; readonly session: string; readonly error: ErrorData }
+  /** The `index`-th output of the session; pinned for the client. `from` is the function. */
+  | {
+      readonly kind: 'sessionOutput';
+      readonly session: string;
+      readonly app: string;
+      readonly index: number;
+      readonly from: string;
+      readonly ref: Ref;
+      readonly called: boolean;
+    }
+  | { readonly kind: 'sessionEnded'; readonly summary: SessionSummary }
+  | { readonly kind: 'callTimeoutReached'; readonly request: number }
+  | { readonly kind: 'requestTimeoutReached'; readonly request: number }
+  | { readonly kind: 'drainTimeoutReached' };

@@ -1,0 +1,40 @@
+/** What a coordinator may be told. */
+import type { Address } from '../actor.ts';
+import type { CoordinatorRequest } from './client.ts';
+import type { ErrorData } from './error.ts';
+import type { Input } from './object.ts';
+import type { SessionSpec, SessionSummary } from './session.ts';
+import type { FromBucket } from './bucket.ts';
+
+/** An app's module as one file of JavaScript. */
+export interface CodeBundle {
+  /** SHA-256 of the code, hexadecimal. */
+  readonly hash: string;
+  readonly code: string;
+  /** The URL of the module that was bundled: relative imports of native packages start there. */
+  readonly module: string;
+}
+
+export type CoordinatorMessage =
+  | CoordinatorRequest
+  | FromBucket
+  | { readonly kind: 'openSession'; readonly spec: SessionSpec }
+  | { readonly kind: 'admissionTimeoutReached'; readonly session: string }
+  | { readonly kind: 'appInstalled'; readonly app: string; readonly revision: number }
+  | { readonly kind: 'appInstallFailed'; readonly app: string; readonly revision: number; readonly error: ErrorData }
+  | { readonly kind: 'sessionStarted'; readonly session: string }
+  | { readonly kind: 'sessionClosed'; readonly summary: SessionSummary }
+  /** A worker has too much queued to be given new sessions, or has room again. */
+  | { readonly kind: 'workerLoad'; readonly worker: Address; readonly accepts: boolean }
+  /** An object for the app-scoped triggers of a bucket. The worker keeps its bytes until `appObjectReleased`. */
+  | {
+      readonly kind: 'appObjectReady';
+      readonly worker: Address;
+      /** Unique in the worker. */
+      readonly object: number;
+      readonly app: string;
+      readonly bucket: string;
+      readonly source: number;
+      readonly sourceFunction: string | null;
+      readonly input: Input;
+    };

@@ -1,0 +1,9 @@
+/** Every message there is. One file of types per actor lies beside this one; the union is what hosts and transports carry. */
+import type { BucketMessage } from './bucket.ts';
+import type { ClientMessage } from './client.ts';
+import type { CoordinatorMessage } from './coordinator.ts';
+import type { ExecutorMessage, ThreadMessage } from './executor.ts';
+import type { SchedulerMessage } from './scheduler.ts';
+import type { StoreMessage } from './store.ts';
+
+export type Message = BucketMessage | ClientMessage | CoordinatorMessage | ExecutorMessage | SchedulerMessage | StoreMessage | ThreadMessage;

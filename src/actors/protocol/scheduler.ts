@@ -1,0 +1,57 @@
+/** What a scheduler may be told. */
+import type { Address } from '../actor.ts';
+import type { AppDefinition } from '../app.ts';
+import type { FromBucket } from './bucket.ts';
+import type { CodeBundle } from './coordinator.ts';
+import type { ErrorData } from './error.ts';
+import type { ExitReason, FromThread } from './executor.ts';
+import type { Entry, Input } from './object.ts';
+import type { LinkedFiring, SessionSpec } from './session.ts';
+
+/** What came of an attempt, as the executor's keeper tells it. */
+export type AttemptOutcome =
+  | { readonly kind: 'returned'; readonly objects: number; readonly outputs: number }
+  | { readonly kind: 'failed'; readonly error: ErrorData }
+  /** It was aborted, and has let go of its inputs. */
+  | { readonly kind: 'aborted' }
+  /** Its executor is no more. `culprit`: it ran alone there, so it was its doing. */
+  | { readonly kind: 'lost'; readonly reason: ExitReason; readonly culprit: boolean; readonly text: string };
+
+export type SchedulerMessage =
+  | FromBucket
+  | FromThread
+  | { readonly kind: 'installApp'; readonly coordinator: Address; readonly revision: number; readonly definition: AppDefinition; readonly bundle: CodeBundle }
+  | { readonly kind: 'uninstallApp'; readonly app: string; readonly revision: number }
+  /** `firing` and `inputs`: an app-scoped trigger has fired, and this session is its invocation. */
+  | {
+      readonly kind: 'startSession';
+      readonly coordinator: Address;
+      readonly spec: SessionSpec;
+      readonly revision: number;
+      readonly firing: LinkedFiring | null;
+      readonly inputs: readonly Input[];
+    }
+  | { readonly kind: 'putIntoSession'; readonly session: string; readonly client: Address; readonly request: number; readonly entries: readonly Entry[] }
+  | {
+      readonly kind: 'getFromSession';
+      readonly session: string;
+      readonly client: Address;
+      readonly request: number;
+      readonly bucket: string;
+      readonly key: string | null;
+    }
+  | { readonly kind: 'describeSession'; readonly session: string; readonly client: Address; readonly request: number }
+  | { readonly kind: 'stopSession'; readonly session: string; readonly error: ErrorData }
+  | { readonly kind: 'appObjectAdmitted'; readonly object: number }
+  | { readonly kind: 'appObjectReleased'; readonly object: number }
+  | { readonly kind: 'executorReady'; readonly executor: number }
+  | { readonly kind: 'executorGone'; readonly executor: number; readonly text: string }
+  | { readonly kind: 'executorLoaded'; readonly executor: number; readonly app: string; readonly revision: number; readonly error: ErrorData | null }
+  | { readonly kind: 'attemptEnded'; readonly executor: number; readonly invocation: number; readonly attempt: number; readonly outcome: AttemptOutcome }
+  | { readonly kind: 'delayOver'; readonly session: number; readonly object: number }
+  | { readonly kind: 'retryDue'; readonly invocation: number; readonly attempt: number }
+  | { readonly kind: 'rerunTimeoutReached'; readonly invocation: number; readonly trigger: number; readonly attempt: number }
+  | { readonly kind: 'deadlineReached'; readonly session: number }
+  | { readonly kind: 'executorRestartDue' }
+  | { readonly kind: 'startScheduler' }
+  | { readonly kind: 'stopScheduler' };

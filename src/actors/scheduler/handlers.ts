@@ -1,0 +1,234 @@
+/**
+ * What a scheduler does: it is the home of its sessions. Every firing, attempt and end of a session is decided here, once.
+ *
+ * The table at the end is the specification; the verbs are in the files beside this one, a noun each.
+ */
+import { type Effect, type Handler, type HandlerTable, ignore, send, type Turn, Out } from '../actor.ts';
+import type { BucketStepped } from '../protocol/bucket.ts';
+import { errorData } from '../protocol/error.ts';
+import type { SchedulerMessage } from '../protocol/scheduler.ts';
+import { installApp, noteLoaded, uninstallApp } from './apps.ts';
+import { buryExecutor, spawnExecutors, stopExecutors } from './executors.ts';
+import { cancelSources, completeWatched, dispatch, endAttempt, endRest, makeInvocation, reachRerun } from './invocations.ts';
+import type { SchedulerPlace } from './machine.ts';
+import { answerThread, attemptOf, endDelay, receiveObject, releaseAppObject } from './objects.ts';
+import { failSession } from './session-end.ts';
+import { describeSession, getFromSession, putIntoSession, startSession } from './sessions.ts';
+import { settle, takeSettled } from './settle.ts';
+import { bucketAddress, holdsBlock, type SchedulerState, type Session, threadAddress } from './state.ts';
+
+type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { kind: K }>;
+
+/** A decision about the session that it returns, if any: afterwards that one may be quiet, and executors may have room. */
+type Decide<M> = (state: SchedulerState, message: M, out: Out) => Session | null | undefined | void;
+
+function decide<M>(part: Decide<M>): Handler<SchedulerState, M> {
+  return (state: SchedulerState, message: M, turn: Turn): readonly Effect[] => {
+    const out = new Out(turn);
+    const session = part(state, message, out);
+    if (session) settle(state, session, out);
+    if (state.queue.length > 0 || !state.accepts) dispatch(state, out);
+    return out.effects;
+  };
+}
+
+const stepBucket = decide<BucketStepped>((state, message, out) => {
+  const session = state.sessions.get(message.session);
+  if (!session) return null;
+  if (message.answers) session.stepping--;
+  if (message.timed.length > 0) session.timed.set(message.bucket, message.timed);
+  else session.timed.delete(message.bucket);
+  for (const { reason } of message.dropped) {
+    if (reason === 'superseded') session.superseded++;
+    if (reason === 'late') session.tooLate++;
+  }
+  for (const { trigger, inputs } of message.firings) fire(state, session, trigger, inputs, out);
+  for (const { trigger, functions, except } of message.cancelled) {
+    const found = session.table.triggers[trigger];
+    if (found) cancelSources(state, session, found, functions, except, out);
+  }
+  if (message.joined) answerJoin(state, session, message.joined, out);
+  if (message.failed) failSession(state, session, message.failed.error, out);
+  return session;
+});
+
+function fire(state: SchedulerState, session: Session, index: number, inputs: readonly number[], out: Out): void {
+  const fn = session.table.functions[session.table.triggers[index]?.functionIndex ?? -1];
+  if (!fn) throw new Error(`bug: app ${session.table.name} has no trigger ${index}`);
+  const objects = inputs.map((input) => {
+    const object = session.objects[input];
+    if (!object) throw new Error(`bug: session ${session.spec.id} has no object ${input}`);
+    return object;
+  });
+  makeInvocation(state, session, fn, objects, objects.at(-1)?.source?.executor ?? -1, out);
+}
+
+/** Of a client (request -1): a refused announcement fails the call; of an invocation: its executor is told. */
+function answerJoin(state: SchedulerState, session: Session, joined: NonNullable<BucketStepped['joined']>, out: Out): void {
+  if (joined.request === -1) {
+    if (joined.error) failSession(state, session, joined.error, out);
+    return;
+  }
+  const invocation = state.invocations.get(joined.by);
+  if (!invocation?.held) return;
+  out.push(send(threadAddress(invocation.executor), { kind: 'answer', request: joined.request, error: joined.error, objects: [], ref: null }));
+}
+
+const takeObject = decide<Message<'objectSent'>>((state, message, out) => {
+  receiveObject(state, message, out);
+  const invocation = state.invocations.get(message.invocation);
+  if (!invocation) return null;
+  completeWatched(state, invocation, out);
+  return invocation.session;
+});
+
+const takeOutput = decide<Message<'outputSent'>>((state, message, out) => {
+  const { ref, ordinal } = message;
+  if (holdsBlock(ref)) out.push({ kind: 'adopt', offset: ref.offset });
+  const invocation = attemptOf(state, message);
+  if (invocation) invocation.outputsArrived++;
+  if (!invocation || ordinal <= invocation.outputsDelivered) {
+    if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
+    return;
+  }
+  invocation.outputsDelivered = ordinal;
+  const { session, fn } = invocation;
+  const index = session.outputs++;
+  const { id, client, called } = session.spec;
+  out.push(send(client, { kind: 'sessionOutput', session: id, app: session.table.name, index, from: fn.name, ref, called }));
+});
+
+const takeExpectation = decide<Message<'expectSent'>>((state, message, out) => {
+  const invocation = attemptOf(state, message);
+  if (!invocation) return;
+  const { session } = invocation;
+  const bucket = session.table.buckets[message.bucket];
+  if (!bucket) throw new Error(`bug: app ${session.table.name} has no bucket ${message.bucket}`);
+  session.stepping++;
+  session.touched.add(bucket.index);
+  const { group, keys, count, request } = message;
+  const announcement = { group, keys, count, by: invocation.number };
+  out.push(
+    send(bucketAddress(session.table.name, bucket.name), {
+      kind: 'announceJoin',
+      session: session.number,
+      revision: session.table.revision,
+      announcement,
+      request,
+    }),
+  );
+});
+
+const giveObjects = decide<Message<'objectsAsked'>>((state, message, out) => {
+  const invocation = attemptOf(state, message);
+  if (invocation) answerThread(invocation, message, threadAddress(invocation.executor), out);
+});
+
+const acknowledge = decide<Message<'appObjectAdmitted'>>((state, { object }) => {
+  const session = state.sessions.get(state.appObjects.get(object)?.session ?? -1);
+  if (session) session.unacknowledged--;
+  return session;
+});
+
+const closeDelay = decide<Message<'delayOver'>>((state, message, out) => {
+  const session = state.sessions.get(message.session);
+  if (session) endDelay(state, session, message.object, out);
+  return session;
+});
+
+const passDeadline = decide<Message<'deadlineReached'>>((state, message, out) => {
+  const session = state.sessions.get(message.session);
+  if (!session) return;
+  const spentMs = out.nowMs - session.openedMs;
+  failSession(state, session, errorData('DeadlineExceeded', `the session did not end within its deadlineMs (${spentMs} ms have passed)`, {}), out);
+});
+
+const stopSession = decide<Message<'stopSession'>>((state, message, out) => {
+  const session = state.sessionById.get(message.session);
+  if (session) failSession(state, session, message.error, out);
+});
+
+const serve = decide<Message<'startScheduler'>>((state, _, out) => {
+  out.push({ kind: 'become', event: 'serve' });
+  spawnExecutors(state, out);
+});
+
+const readyExecutor = decide<Message<'executorReady'>>((state, { executor }) => {
+  const slot = state.executors.get(executor);
+  if (slot) slot.ready = true;
+});
+
+const sessions = {
+  startSession: decide<Message<'startSession'>>(startSession),
+  putIntoSession: decide<Message<'putIntoSession'>>(putIntoSession),
+  getFromSession: decide<Message<'getFromSession'>>(getFromSession),
+  describeSession: decide<Message<'describeSession'>>(describeSession),
+  stopSession,
+  deadlineReached: passDeadline,
+  bucketStepped: stepBucket,
+  bucketSettled: decide<Message<'bucketSettled'>>((state, message, out) => {
+    const session = state.sessions.get(message.session);
+    if (session) takeSettled(state, session, message.pending, out);
+    return session;
+  }),
+  objectSent: takeObject,
+  outputSent: takeOutput,
+  expectSent: takeExpectation,
+  objectsAsked: giveObjects,
+  appObjectAdmitted: acknowledge,
+  appObjectReleased: decide<Message<'appObjectReleased'>>((state, { object }, out) => releaseAppObject(state, object, out)),
+  delayOver: closeDelay,
+  retryDue: decide<Message<'retryDue'>>((state, { invocation, attempt }) => endRest(state, invocation, attempt)),
+  rerunTimeoutReached: decide<Message<'rerunTimeoutReached'>>((state, { invocation, trigger }, out) => reachRerun(state, invocation, trigger, out)),
+  attemptEnded: decide<Message<'attemptEnded'>>((state, m, out) => endAttempt(state, m.invocation, m.attempt, m.executor, m.outcome, out)),
+} as const;
+
+const apps = {
+  installApp: decide<Message<'installApp'>>((state, message, out) => installApp(state, message, out)),
+  uninstallApp: decide<Message<'uninstallApp'>>((state, { app, revision }, out) => uninstallApp(state, app, revision, out)),
+  executorLoaded: decide<Message<'executorLoaded'>>((state, { app, revision, error }, out) => noteLoaded(state, app, revision, error, out)),
+} as const;
+
+const pool = {
+  executorReady: readyExecutor,
+  executorGone: decide<Message<'executorGone'>>((state, { executor, text }, out) => buryExecutor(state, executor, text, out)),
+  executorRestartDue: decide<Message<'executorRestartDue'>>((state, _, out) => spawnExecutors(state, out)),
+  stopScheduler: decide<Message<'stopScheduler'>>((state, _, out) => stopExecutors(state, out)),
+} as const;
+
+const nothing = {
+  startScheduler: ignore,
+  startSession: ignore,
+  putIntoSession: ignore,
+  getFromSession: ignore,
+  describeSession: ignore,
+  stopSession: ignore,
+  deadlineReached: ignore,
+  bucketStepped: ignore,
+  bucketSettled: ignore,
+  objectSent: ignore,
+  outputSent: ignore,
+  expectSent: ignore,
+  objectsAsked: ignore,
+  appObjectAdmitted: ignore,
+  appObjectReleased: ignore,
+  delayOver: ignore,
+  retryDue: ignore,
+  rerunTimeoutReached: ignore,
+  attemptEnded: ignore,
+  installApp: ignore,
+  uninstallApp: ignore,
+  executorLoaded: ignore,
+  executorReady: ignore,
+  executorGone: ignore,
+  executorRestartDue: ignore,
+  stopScheduler: ignore,
+} as const;
+
+export const schedulerHandlers: HandlerTable<SchedulerPlace, SchedulerState, SchedulerMessage> = {
+  starting: { ...nothing, startScheduler: serve, stopScheduler: pool.stopScheduler },
+  serving: { ...sessions, ...apps, ...pool, startScheduler: ignore },
+  /** The threads are ending: nothing they still say matters, but that they are gone. */
+  stopping: { ...nothing, executorGone: pool.executorGone, executorReady: ignore },
+  stopped: nothing,
+};

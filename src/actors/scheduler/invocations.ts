@@ -1,0 +1,265 @@
+/**
+ * The life of an invocation: a firing makes it, the queue holds it, executors run its attempts, and it is done once.
+ *
+ *   I1  A firing makes exactly one invocation; `done` is reached once, and leaves no row, pin or timer behind.
+ *   I2  Inputs are pinned from an attempt's start until the executor has let go of it, also when nobody needs it any more.
+ *   I3  An invocation counts for its session (`live`) from its firing until it is `done` or `stopping`.
+ */
+import { send, type Out } from '../actor.ts';
+import { type AppFunction, type AppTrigger, backoffMs } from '../app.ts';
+import { errorData, type ErrorData } from '../protocol/error.ts';
+import type { Input } from '../protocol/object.ts';
+import type { AttemptOutcome } from '../protocol/scheduler.ts';
+import { abort, decideRerun, isDelivered, stopWatching, watchDelivery } from './reruns.ts';
+import { failSession } from './session-end.ts';
+import { bucketAddress, type ExecutorSlot, holdsBlock, type Invocation, isLive, type SchedulerState, type Session } from './state.ts';
+
+export function makeInvocation(state: SchedulerState, session: Session, fn: AppFunction, inputs: readonly Input[], near: number, out: Out): void {
+  const { invocationsPerSessionMax } = state.limits;
+  if (session.invocationsMade >= invocationsPerSessionMax) {
+    const detail = { app: session.table.name, session: session.spec.id, function: fn.name, invocationsMax: invocationsPerSessionMax };
+    const text = `more than ${invocationsPerSessionMax} invocations in one session; the last was of ${fn.name}: does a loop of functions never end?`;
+    return failSession(state, session, errorData('InvocationsExceeded', text, detail), out);
+  }
+  session.invocationsMade++;
+  const invocation: Invocation = {
+    number: state.nextInvocation++,
+    session,
+    fn,
+    inputs,
+    near,
+    place: 'queued',
+    executor: -1,
+    held: false,
+    attempt: 0,
+    spent: 0,
+    losses: 0,
+    reruns: 0,
+    rerunDue: false,
+    objectsArrived: 0,
+    outputsArrived: 0,
+    outputsDelivered: 0,
+    seen: null,
+    sent: [],
+    borrowed: null,
+    delivered: null,
+  };
+  state.invocations.set(invocation.number, invocation);
+  session.invocations.add(invocation);
+  session.live[fn.index] = (session.live[fn.index] ?? 0) + 1;
+  session.liveTotal++;
+  const counts = session.counts[fn.index];
+  if (counts) counts.invocations++;
+  state.queue.add(invocation);
+}
+
+/** Gives waiting invocations to executors that have room. */
+export function dispatch(state: SchedulerState, out: Out): void {
+  for (let next = state.queue.take(state.executors.values()); next; next = state.queue.take(state.executors.values())) {
+    startAttempt(next.invocation, next.executor, out);
+  }
+  const accepts = state.queue.length <= state.limits.queuedInvocationsMax * (state.accepts ? 1 : 0.5);
+  if (accepts === state.accepts) return;
+  state.accepts = accepts;
+  for (const coordinator of state.coordinators) out.push(send(coordinator, { kind: 'workerLoad', worker: state.address, accepts }));
+}
+
+function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out): void {
+  const { fn, session, inputs } = invocation;
+  invocation.place = 'running';
+  invocation.executor = executor.number;
+  invocation.held = true;
+  invocation.attempt++;
+  invocation.objectsArrived = 0;
+  invocation.outputsArrived = 0;
+  const counts = session.counts[fn.index];
+  if (counts) counts.attempts++;
+  executor.limit = executor.running === 0 ? fn.concurrency : Math.min(executor.limit, fn.concurrency);
+  executor.running++;
+  for (const { ref } of inputs) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
+  watchDelivery(invocation, out);
+  out.push(
+    send(executor.address, {
+      kind: 'invoke',
+      timeoutMs: fn.timeoutMs,
+      run: {
+        kind: 'run',
+        invocation: invocation.number,
+        attempt: invocation.attempt,
+        app: session.table.name,
+        revision: session.table.revision,
+        function: fn.index,
+        session: session.spec.id,
+        inputs,
+      },
+    }),
+  );
+}
+
+/** The executor has let go of an attempt. */
+export function endAttempt(state: SchedulerState, number: number, attempt: number, executor: number, outcome: AttemptOutcome, out: Out): Session | null {
+  const invocation = state.invocations.get(number);
+  if (!invocation || invocation.attempt !== attempt) return null;
+  const slot = state.executors.get(executor);
+  if (slot) slot.running--;
+  invocation.held = false;
+  for (const { ref } of invocation.inputs) if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
+  for (const offset of invocation.borrowed ?? []) out.push({ kind: 'release', offset });
+  invocation.borrowed = null;
+  if (invocation.place === 'stopping') {
+    invocation.place = 'done';
+    state.invocations.delete(number);
+    return null;
+  }
+  settleAttempt(state, invocation, outcome, out);
+  return invocation.session;
+}
+
+function settleAttempt(state: SchedulerState, invocation: Invocation, outcome: AttemptOutcome, out: Out): void {
+  if (invocation.rerunDue) {
+    invocation.rerunDue = false;
+    return rest(invocation, rerunPauseMs(invocation), out);
+  }
+  switch (outcome.kind) {
+    case 'returned':
+      checkArrived(invocation, outcome);
+      if (isDelivered(invocation)) complete(state, invocation, out);
+      else invocation.place = 'watched';
+      return;
+    case 'failed':
+      return failAttempt(state, invocation, outcome.error, out);
+    case 'aborted':
+      return requeue(state, invocation);
+    case 'lost':
+      return loseAttempt(state, invocation, outcome, out);
+  }
+}
+
+/** All that the attempt sent was sent before its end, and links keep order: what is missing now is a bug. */
+function checkArrived(invocation: Invocation, { objects, outputs }: { readonly objects: number; readonly outputs: number }): void {
+  if (invocation.objectsArrived === objects && invocation.outputsArrived === outputs) return;
+  const arrived = `${invocation.objectsArrived} objects and ${invocation.outputsArrived} outputs`;
+  throw new Error(`bug: attempt ${invocation.attempt} of invocation ${invocation.number} sent ${objects} and ${outputs}, but ${arrived} arrived`);
+}
+
+function failAttempt(state: SchedulerState, invocation: Invocation, error: ErrorData, out: Out): void {
+  const { fn, session } = invocation;
+  const counts = session.counts[fn.index];
+  if (counts) counts.failures++;
+  invocation.spent++;
+  if (invocation.spent < fn.retry.attemptsMax) return rest(invocation, backoffMs(fn.retry.backoff, invocation.spent + 1), out);
+  failInvocation(state, invocation, described(invocation, error), out);
+}
+
+function described(invocation: Invocation, error: ErrorData): ErrorData {
+  const { fn, session, attempt, number } = invocation;
+  const detail = { ...error.detail, app: session.table.name, session: session.spec.id, function: fn.name, invocation: number, attempt };
+  return { ...error, message: `function ${fn.name}: ${error.message}`, detail };
+}
+
+function loseAttempt(state: SchedulerState, invocation: Invocation, lost: Extract<AttemptOutcome, { kind: 'lost' }>, out: Out): void {
+  const crash = errorData('ExecutorCrashed', lost.text, { reason: lost.reason });
+  if (lost.culprit) return failAttempt(state, invocation, crash, out);
+  invocation.losses++;
+  if (invocation.losses > state.limits.executorLossesMax) return failAttempt(state, invocation, crash, out);
+  requeue(state, invocation);
+}
+
+function requeue(state: SchedulerState, invocation: Invocation): void {
+  invocation.place = 'queued';
+  state.queue.add(invocation);
+}
+
+function rest(invocation: Invocation, afterMs: number, out: Out): void {
+  invocation.place = 'resting';
+  stopWatching(invocation, out);
+  const { number, attempt } = invocation;
+  out.push({ kind: 'startTimer', id: retryTimer(invocation), afterMs, message: { kind: 'retryDue', invocation: number, attempt } });
+}
+
+function rerunPauseMs(invocation: Invocation): number {
+  const pauses = (invocation.session.table.rerunsOf[invocation.fn.index] ?? []).map(({ rerun }) => (rerun ? backoffMs(rerun.backoff, invocation.reruns + 1) : 0));
+  return Math.max(0, ...pauses);
+}
+
+export function endRest(state: SchedulerState, number: number, attempt: number): void {
+  const invocation = state.invocations.get(number);
+  if (invocation?.place === 'resting' && invocation.attempt === attempt) requeue(state, invocation);
+}
+
+/** A source is late with what a trigger expects of it. */
+export function reachRerun(state: SchedulerState, number: number, index: number, out: Out): Session | null {
+  const invocation = state.invocations.get(number);
+  const trigger = invocation?.session.table.triggers[index];
+  if (!invocation || !trigger) return null;
+  const decision = decideRerun(state, invocation, trigger, out);
+  if (decision.kind === 'rest') rest(invocation, decision.afterMs, out);
+  if (decision.kind === 'giveUp') failInvocation(state, invocation, decision.error, out);
+  return invocation.session;
+}
+
+/** A watched invocation whose object has come is done; a late one of an earlier attempt may bring it. */
+export function completeWatched(state: SchedulerState, invocation: Invocation, out: Out): void {
+  if (invocation.place === 'watched' && isDelivered(invocation)) complete(state, invocation, out);
+}
+
+/** For good: a loss where a redundant trigger counts it, else the session's end. */
+function failInvocation(state: SchedulerState, invocation: Invocation, error: ErrorData, out: Out): void {
+  const { session, fn } = invocation;
+  const absorbers = session.table.lossAbsorbersOf[fn.index] ?? [];
+  if (absorbers.length === 0) return failSession(state, session, error, out);
+  for (const trigger of absorbers) loseSource(session, trigger, invocation, false, out);
+  retireLive(state, invocation, state.limits.abortGraceMs, out);
+}
+
+function loseSource(session: Session, trigger: AppTrigger, source: Invocation, cancelled: boolean, out: Out): void {
+  session.stepping++;
+  session.touched.add(trigger.bucketIndex);
+  out.push(
+    send(bucketAddress(session.table.name, trigger.bucket), {
+      kind: 'sourceLost',
+      session: session.number,
+      revision: session.table.revision,
+      trigger: trigger.index,
+      source: source.number,
+      cancelled,
+    }),
+  );
+}
+
+/** A redundant trigger has what it needs: the rest of its sources stop. */
+export function cancelSources(state: SchedulerState, session: Session, trigger: AppTrigger, names: readonly string[], except: readonly number[], out: Out): void {
+  const graceMs = (trigger.options as { readonly abortGraceMs?: number } | null)?.abortGraceMs ?? state.limits.abortGraceMs;
+  for (const invocation of [...session.invocations]) {
+    if (!names.includes(invocation.fn.name) || except.includes(invocation.number)) continue;
+    loseSource(session, trigger, invocation, true, out);
+    retireLive(state, invocation, graceMs, out);
+  }
+}
+
+function complete(state: SchedulerState, invocation: Invocation, out: Out): void {
+  retireLive(state, invocation, state.limits.abortGraceMs, out);
+}
+
+/** The invocation stops counting. What still runs is aborted, and its row stays until the executor has let go. */
+export function retireLive(state: SchedulerState, invocation: Invocation, graceMs: number, out: Out): void {
+  if (!isLive(invocation)) return;
+  const { session, fn } = invocation;
+  session.invocations.delete(invocation);
+  session.live[fn.index] = (session.live[fn.index] ?? 0) - 1;
+  session.liveTotal--;
+  if (invocation.place === 'queued') state.queue.forget();
+  if (invocation.place === 'resting') out.push({ kind: 'stopTimer', id: retryTimer(invocation) });
+  stopWatching(invocation, out);
+  if (invocation.held) {
+    invocation.place = 'stopping';
+    out.push(abort(invocation, graceMs));
+    return;
+  }
+  invocation.place = 'done';
+  state.invocations.delete(invocation.number);
+}
+
+function retryTimer(invocation: Invocation): string {
+  return `retry/${invocation.number}`;
+}

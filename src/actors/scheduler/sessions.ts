@@ -1,0 +1,118 @@
+/** How sessions begin, and what clients ask of them while they are open. */
+import { send, type Out } from '../actor.ts';
+import { errorData } from '../protocol/error.ts';
+import type { SchedulerMessage } from '../protocol/scheduler.ts';
+import { makeInvocation } from './invocations.ts';
+import { findObjects, receiveEntries, unknownBucket } from './objects.ts';
+import { deadlineTimer, summarize } from './session-end.ts';
+import { bucketAddress, holdsBlock, type InstalledApp, type SchedulerState, type Session } from './state.ts';
+
+type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { kind: K }>;
+
+/** Null: it is open already (the message came twice). */
+export function startSession(state: SchedulerState, message: Message<'startSession'>, out: Out): Session | null {
+  const { spec, revision, coordinator, firing, inputs } = message;
+  if (state.sessionById.has(spec.id)) return null;
+  const app = state.apps.get(spec.app)?.get(revision);
+  if (!app) throw new Error(`bug: app ${spec.app} revision ${revision} is not installed here`);
+  const session = createSession(state, message, app, out.nowMs);
+  app.sessions++;
+  state.sessions.set(session.number, session);
+  state.sessionById.set(spec.id, session);
+  const afterMs = spec.deadlineMs ?? (session.table.hasExternalBucket ? state.limits.deadlineExternalMs : state.limits.deadlineMs);
+  out.push({ kind: 'startTimer', id: deadlineTimer(session), afterMs, message: { kind: 'deadlineReached', session: session.number } });
+  for (const { bucket, group, keys, count } of spec.expects) {
+    session.stepping++;
+    session.touched.add(bucketIndex(session, bucket));
+    const announcement = { group, keys, count, by: 0 };
+    out.push(send(bucketAddress(spec.app, bucket), { kind: 'announceJoin', session: session.number, revision, announcement, request: -1 }));
+  }
+  receiveEntries(state, session, spec.entries, out);
+  if (firing) {
+    const fn = session.table.functionByName.get(firing.function);
+    if (!fn) throw new Error(`bug: app ${spec.app} has no function ${firing.function}`);
+    makeInvocation(state, session, fn, inputs, -1, out);
+  }
+  out.push(send(coordinator, { kind: 'sessionStarted', session: spec.id }));
+  return session;
+}
+
+function createSession(state: SchedulerState, { spec, coordinator, firing }: Message<'startSession'>, app: InstalledApp, nowMs: number): Session {
+  const { table } = app;
+  return {
+    number: state.nextSession++,
+    spec,
+    coordinator,
+    app,
+    table,
+    firing,
+    openedMs: nowMs,
+    open: true,
+    endedMs: null,
+    objects: [],
+    firstByKey: null,
+    invocations: new Set(),
+    live: table.functions.map(() => 0),
+    liveTotal: 0,
+    stepping: 0,
+    delayed: new Set(),
+    unacknowledged: 0,
+    timed: new Map(),
+    late: new Set(),
+    touched: new Set(),
+    settling: null,
+    outputs: 0,
+    superseded: 0,
+    tooLate: 0,
+    counts: table.functions.map(() => ({ invocations: 0, attempts: 0, reruns: 0, failures: 0 })),
+    invocationsMade: 0,
+  };
+}
+
+function bucketIndex(session: Session, name: string): number {
+  const bucket = session.table.bucketByName.get(name);
+  if (!bucket) throw new Error(`bug: bucket ${name} was not checked`);
+  return bucket.index;
+}
+
+export function putIntoSession(state: SchedulerState, message: Message<'putIntoSession'>, out: Out): Session | null {
+  const { client, request, entries } = message;
+  const session = state.sessionById.get(message.session);
+  if (!session) {
+    out.push(send(client, { kind: 'requestRefused', request, error: ended(message.session) }));
+    return null;
+  }
+  const unknown = entries.find(({ bucket }) => !session.table.bucketByName.has(bucket));
+  if (unknown) {
+    const error = unknownBucket(session, unknown.bucket, session.table.buckets);
+    out.push(send(client, { kind: 'requestRefused', request, error }));
+    return null;
+  }
+  receiveEntries(state, session, entries, out);
+  out.push(send(client, { kind: 'requestDone', request, result: null }));
+  return session;
+}
+
+export function getFromSession(state: SchedulerState, message: Message<'getFromSession'>, out: Out): void {
+  const { client, request, bucket, key } = message;
+  const session = state.sessionById.get(message.session);
+  const found = session?.table.bucketByName.get(bucket);
+  if (!session || !found) {
+    const error = session ? unknownBucket(session, bucket, session.table.buckets) : ended(message.session);
+    return out.push(send(client, { kind: 'requestRefused', request, error }));
+  }
+  const objects = findObjects(session, found.index, key);
+  for (const { ref } of objects) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
+  out.push(send(client, { kind: 'objectsFound', request, objects }));
+}
+
+export function describeSession(state: SchedulerState, message: Message<'describeSession'>, out: Out): void {
+  const { client, request } = message;
+  const session = state.sessionById.get(message.session);
+  if (!session) return out.push(send(client, { kind: 'requestRefused', request, error: ended(message.session) }));
+  out.push(send(client, { kind: 'requestDone', request, result: summarize(session, 'open', null) }));
+}
+
+function ended(session: string) {
+  return errorData('SessionEnded', `session ${session} has ended: nothing can be put into it or read from it`, { session });
+}

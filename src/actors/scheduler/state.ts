@@ -1,0 +1,207 @@
+/**
+ * What a scheduler knows: the sessions homed here, their objects and invocations, and its executors.
+ *
+ * Sessions, objects and invocations are rows, not actors: a step costs a table look-up, not a mailbox.
+ */
+import type { Ref } from '../../storage/object.ts';
+import type { Address } from '../actor.ts';
+import type { AppFunction, AppTable } from '../app.ts';
+import type { SessionNumber } from '../protocol/bucket.ts';
+import type { CodeBundle } from '../protocol/coordinator.ts';
+import type { Input } from '../protocol/object.ts';
+import type { LinkedFiring, PendingTrigger, SessionSpec } from '../protocol/session.ts';
+import { ReadyQueue } from './ready-queue.ts';
+
+export interface SchedulerLimits {
+  readonly executors: number;
+  /** Above it the coordinator sends no new sessions; running ones go on. */
+  readonly queuedInvocationsMax: number;
+  /** Against endless loops: more fails the session. */
+  readonly invocationsPerSessionMax: number;
+  /** How often an invocation that is not to blame may lose its executor. */
+  readonly executorLossesMax: number;
+  readonly deadlineMs: number;
+  readonly deadlineExternalMs: number;
+  readonly abortGraceMs: number;
+  /** Before an executor is started again that ended while it started. */
+  readonly executorRestartMs: number;
+}
+
+/** An object of a session, sealed. It holds its block until the session ends. */
+export interface SessionObject extends Input {
+  /** Its place in `session.objects`: the id that triggers know it by. */
+  readonly index: number;
+  readonly bucket: number;
+  readonly source: Invocation | null;
+}
+
+export interface Invocation {
+  readonly number: number;
+  readonly session: Session;
+  readonly fn: AppFunction;
+  readonly inputs: readonly Input[];
+  /** Where its inputs were produced, or -1: the executor to prefer. */
+  readonly near: number;
+  /**
+   * `queued` for an executor; `running` on one; `resting` before its next attempt; `watched`: returned, but a `rerun` still
+   * expects an object of it; `stopping`: still running, needed by nobody; `done`.
+   */
+  place: 'queued' | 'running' | 'resting' | 'watched' | 'stopping' | 'done';
+  /** Where its newest attempt runs or ran; -1 before the first. */
+  executor: number;
+  /** An executor has an attempt of it, whose end has not been told. */
+  held: boolean;
+  /** Counts its starts. Names the running attempt: what another one still sends is refused. */
+  attempt: number;
+  /** Attempts that count against the function's `retry.attemptsMax`. */
+  spent: number;
+  losses: number;
+  reruns: number;
+  /** The running attempt is being aborted so that the invocation can run again. */
+  rerunDue: boolean;
+  /** What the running attempt has sent, as far as it arrived. */
+  objectsArrived: number;
+  outputsArrived: number;
+  /** Highest output ordinal that any attempt delivered. */
+  outputsDelivered: number;
+  /** Ids of its objects: `bucket/key/ordinal`; filled from the second attempt on, null while there is only one. */
+  seen: Set<string> | null;
+  /** What to put into `seen`, should there be a second attempt. */
+  readonly sent: SentObject[];
+  /** Blocks that the running attempt got by `ctx.get`, pinned for it. */
+  borrowed: number[] | null;
+  /** Reruns whose object has come, by trigger index. */
+  delivered: Set<number> | null;
+}
+
+export interface SentObject {
+  readonly bucket: number;
+  readonly key: string;
+  readonly ordinal: number;
+}
+
+export interface Session {
+  readonly number: SessionNumber;
+  readonly spec: SessionSpec;
+  readonly coordinator: Address;
+  readonly app: InstalledApp;
+  readonly table: AppTable;
+  readonly firing: LinkedFiring | null;
+  readonly openedMs: number;
+  open: boolean;
+  endedMs: number | null;
+  readonly objects: SessionObject[];
+  /** First admitted object by bucket and key; built at the first `get`. */
+  firstByKey: Map<string, SessionObject>[] | null;
+  readonly invocations: Set<Invocation>;
+  /** Live invocations by function index, and of all functions. */
+  readonly live: number[];
+  liveTotal: number;
+  /** Messages to buckets that are not yet answered. */
+  stepping: number;
+  /** Objects that `delayMs` holds back. */
+  readonly delayed: Set<SessionObject>;
+  /** Objects that the coordinator has not yet acknowledged. */
+  unacknowledged: number;
+  /** Triggers that wait for a timer, by bucket name. */
+  readonly timed: Map<string, readonly number[]>;
+  /** Late triggers that may hold something, by index. */
+  readonly late: Set<number>;
+  /** Buckets that keep state for this session, by index. */
+  readonly touched: Set<number>;
+  /** Buckets that have been asked what waits, and what they said. */
+  settling: { waiting: number; readonly pending: PendingTrigger[] } | null;
+  outputs: number;
+  superseded: number;
+  tooLate: number;
+  readonly counts: { invocations: number; attempts: number; reruns: number; failures: number }[];
+  invocationsMade: number;
+}
+
+export interface InstalledApp {
+  readonly table: AppTable;
+  readonly bundle: CodeBundle;
+  /** Whom to tell that the first executor has loaded it, until it has. */
+  installing: Address | null;
+  sessions: number;
+  /** No new sessions; it goes when the last has ended. */
+  retired: boolean;
+}
+
+export interface ExecutorSlot {
+  readonly number: number;
+  readonly address: Address;
+  ready: boolean;
+  running: number;
+  /** The smallest `concurrency` of what runs there: so many interleave. */
+  limit: number;
+}
+
+/** An object that an app-scoped trigger at the coordinator still needs. */
+export interface AppObject {
+  readonly offset: number;
+  readonly session: SessionNumber;
+}
+
+export interface SchedulerState {
+  readonly address: Address;
+  readonly limits: SchedulerLimits;
+  readonly sessions: Map<SessionNumber, Session>;
+  readonly sessionById: Map<string, Session>;
+  readonly invocations: Map<number, Invocation>;
+  /** By name, then by revision; the newest last. */
+  readonly apps: Map<string, Map<number, InstalledApp>>;
+  readonly executors: Map<number, ExecutorSlot>;
+  readonly queue: ReadyQueue;
+  readonly appObjects: Map<number, AppObject>;
+  readonly coordinators: Set<Address>;
+  nextSession: SessionNumber;
+  nextInvocation: number;
+  nextExecutor: number;
+  nextAppObject: number;
+  /** What coordinators were last told. */
+  accepts: boolean;
+  stopping: boolean;
+}
+
+export function createScheduler(address: Address, limits: SchedulerLimits): SchedulerState {
+  return {
+    address,
+    limits,
+    sessions: new Map(),
+    sessionById: new Map(),
+    invocations: new Map(),
+    apps: new Map(),
+    executors: new Map(),
+    queue: new ReadyQueue(),
+    appObjects: new Map(),
+    coordinators: new Set(),
+    nextSession: 1,
+    nextInvocation: 1,
+    nextExecutor: 0,
+    nextAppObject: 1,
+    accepts: true,
+    stopping: false,
+  };
+}
+
+export function bucketAddress(app: string, bucket: string): Address {
+  return `bucket:${app}/${bucket}`;
+}
+
+/** Whether an invocation still counts for its session. */
+export function isLive(invocation: Invocation): boolean {
+  return invocation.place !== 'stopping' && invocation.place !== 'done';
+}
+
+export function holdsBlock(ref: Ref): boolean {
+  return ref.offset >= 0;
+}
+
+export function executorAddress(executor: number): Address {
+  return `executor:${executor}`;
+}
+
+export function threadAddress(executor: number): Address {
+  return `thread:${executor}`;
+}
