@@ -10,6 +10,7 @@
  */
 import type { BucketIdentity } from './bucket/state.ts';
 import type { ClientMessage, Reply } from './protocol/client.ts';
+import type { CodeBundle } from './protocol/coordinator.ts';
 import type { Message } from './protocol/message.ts';
 
 /** A mailbox's name: `scheduler`, `coordinator`, `client:…`, `executor:3`, `thread:3`, `bucket:app/name`, `store`, `durable`. */
@@ -37,8 +38,8 @@ export type Effect =
   | { readonly kind: 'release'; readonly offset: number }
   /** The chart's event: where the actor goes on from here. */
   | { readonly kind: 'become'; readonly event: string }
-  /** `custom`: the bundle's hash, where the app has primitives of its own. */
-  | { readonly kind: 'spawnBucket'; readonly identity: BucketIdentity; readonly custom: string | null }
+  /** `bundle`: the app's code, where it has primitives of its own. */
+  | { readonly kind: 'spawnBucket'; readonly identity: BucketIdentity; readonly bundle: CodeBundle | null }
   | { readonly kind: 'spawnExecutor'; readonly address: Address; readonly executor: number }
   | { readonly kind: 'stopActor'; readonly address: Address }
   /** Starts the thread `thread:N`; its exit comes back to the sender as `threadExited`. */

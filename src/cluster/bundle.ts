@@ -8,14 +8,15 @@
  *   B2  The bundler's service process ends with the last bundling that is under way.
  */
 import { createHash } from 'node:crypto';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type BuildFailure, type Message, stop } from 'esbuild';
+import type { BuildFailure, Message } from 'esbuild';
 import type { CodeBundle } from '../actors/protocol/coordinator.ts';
 import { errorData } from '../actors/protocol/error.ts';
 import { errors } from '../api/errors.ts';
 import { cut } from '../api/thrown.ts';
 import { bundleFile } from './bundle-file.ts';
+import { buildOne } from './esbuild.ts';
 
 export interface BundleRequest {
   /** The file: URL of the app's module. */
@@ -26,7 +27,6 @@ export interface BundleRequest {
 
 /** By module and externals. Only successes, and what is under way, are kept. */
 const bundles = new Map<string, Promise<CodeBundle>>();
-let underWay = 0;
 
 /**
  * Bundles a module, once: until `forgetBundle` the same result is given again, even if the file has changed.
@@ -54,37 +54,23 @@ function keyOf({ module, external = [] }: BundleRequest): string {
 }
 
 async function runBundler({ module, external = [] }: BundleRequest): Promise<CodeBundle> {
-  underWay += 1;
-  try {
-    const file = fileURLToPath(module);
-    const result = await build({
-      entryPoints: [file],
-      absWorkingDir: dirname(file),
-      outfile: bundleFile(module),
-      write: false,
-      bundle: true,
-      format: 'cjs',
-      platform: 'node',
-      target: 'node20',
-      keepNames: true,
-      sourcemap: 'inline',
-      sourcesContent: false,
-      external: ['pheromone', ...external],
-      // CommonJS has no import.meta; the module is where its author wrote it, not where the bundle is loaded.
-      define: {
-        'import.meta.url': JSON.stringify(module),
-        'import.meta.filename': JSON.stringify(file),
-        'import.meta.dirname': JSON.stringify(dirname(file)),
-      },
-      logLevel: 'silent',
-    });
-    const [output] = result.outputFiles;
-    if (!output) throw new Error(`bug: bundling ${basename(file)} gave no file`);
-    return { hash: createHash('sha256').update(output.contents).digest('hex'), code: output.text, module };
-  } finally {
-    underWay -= 1;
-    if (underWay === 0) await stop();
-  }
+  const file = fileURLToPath(module);
+  const output = await buildOne({
+    entryPoints: [file],
+    absWorkingDir: dirname(file),
+    outfile: bundleFile(module),
+    keepNames: true,
+    sourcemap: 'inline',
+    sourcesContent: false,
+    external: ['pheromone', ...external],
+    // CommonJS has no import.meta; the module is where its author wrote it, not where the bundle is loaded.
+    define: {
+      'import.meta.url': JSON.stringify(module),
+      'import.meta.filename': JSON.stringify(file),
+      'import.meta.dirname': JSON.stringify(dirname(file)),
+    },
+  });
+  return { hash: createHash('sha256').update(output.contents).digest('hex'), code: output.text, module };
 }
 
 function moduleFailed(module: string, failure: unknown): Error {

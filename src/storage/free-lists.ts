@@ -33,9 +33,9 @@ const steps = 2 ** stepBits;
 const levels = 26 - stepBits + 2;
 
 export class FreeLists {
-  readonly #heads: (Extent | null)[] = new Array<Extent | null>(levels * steps).fill(null);
+  readonly #heads: (Extent | null)[] = Array.from({ length: levels * steps }, () => null);
   #levelBits = 0;
-  readonly #stepBits: number[] = new Array<number>(levels).fill(0);
+  readonly #stepBits: number[] = Array.from({ length: levels }, () => 0);
 
   insert(extent: Extent): void {
     const sizeClass = classOf(extent.length);

@@ -115,8 +115,8 @@ export class ObjectStore {
   }
 
   /**
-   * Frees all blocks that `owner` was granted and that nobody adopted: its thread has died. What it sent before must have been
-   * handled, since it may tell of blocks to adopt. Returns how many there were.
+   * Frees all blocks that `owner` was granted and that nobody adopted: its thread has died. Before, what it had sent must have been
+   * handled, since that may tell of blocks to adopt, and its requests cancelled. Returns how many there were.
    */
   reclaim(owner: string): number {
     const owned = [...this.#blocks].filter(([, block]) => block.owner === owner);

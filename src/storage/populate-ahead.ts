@@ -13,7 +13,9 @@ export class PopulateAhead {
   readonly #sizeBytes: number;
   /** The highest end of a block since the last retreat. */
   #reachBytes = 0;
-  /** Below this, pages have been faulted in, or are about to be. */
+  /** Up to here, pages are to be faulted in … */
+  #targetBytes = 0;
+  /** … and up to here they have been, or are about to be. */
   #populatedBytes = 0;
   #isRunning = false;
 
@@ -31,30 +33,32 @@ export class PopulateAhead {
   advance(endBytes: number): void {
     if (endBytes <= this.#reachBytes) return;
     this.#reachBytes = endBytes;
-    const isNear = this.#populatedBytes < Math.min(this.#sizeBytes, endBytes + aheadBytes(endBytes) / 2);
-    if (isNear && !this.#isRunning) void this.#run();
+    const ahead = aheadBytes(endBytes);
+    if (this.#targetBytes >= Math.min(this.#sizeBytes, endBytes + ahead / 2)) return;
+    this.#targetBytes = Math.min(this.#sizeBytes, endBytes + ahead);
+    if (!this.#isRunning) void this.#run();
   }
 
   /** The pages from `offset` to the end were given back. */
   retreat(offset: number): void {
     this.#reachBytes = Math.min(this.#reachBytes, offset);
+    this.#targetBytes = Math.min(this.#targetBytes, offset);
     this.#populatedBytes = Math.min(this.#populatedBytes, offset);
   }
 
-  /** Goes on until it is ahead of what was reached meanwhile: by as much as the store is large, within bounds. */
+  /** The target may move while a range is being populated. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    for (;;) {
+    while (this.#populatedBytes < this.#targetBytes) {
       const from = this.#populatedBytes;
-      const to = Math.min(this.#sizeBytes, this.#reachBytes + aheadBytes(this.#reachBytes));
-      if (from >= to) break;
-      this.#populatedBytes = to;
-      await this.#segment.populate(from, to - from);
+      this.#populatedBytes = this.#targetBytes;
+      await this.#segment.populate(from, this.#populatedBytes - from);
     }
     this.#isRunning = false;
   }
 }
 
+/** As much again as the store has reached, within bounds. */
 function aheadBytes(reachBytes: number): number {
   return Math.min(aheadBytesMax, Math.max(aheadBytesMin, reachBytes));
 }

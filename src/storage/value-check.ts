@@ -6,7 +6,7 @@
  * not. Holes in arrays become undefined; symbol keys, and properties that are not enumerable, are left out.
  */
 import type { ErrorFields } from './value-codec.ts';
-import { minusZero, taggedEntries, taggedError, taggedText } from './value-codec.ts';
+import { isDateExact, mapKeysMax, minusZero, taggedDate, taggedEntries, taggedError, taggedText } from './value-codec.ts';
 
 /** Why a value cannot be sent, and where in it the reason lies. */
 export class NotEncodableError extends Error {
@@ -109,7 +109,7 @@ class Walk {
       case Set.prototype:
         return this.#visitSet(container as Set<unknown>);
       case Date.prototype:
-        return container;
+        return isDateExact(container as Date) ? container : taggedDate((container as Date).getTime());
     }
     if (ArrayBuffer.isView(container)) return this.#visitView(container);
     if (container instanceof Error) return taggedError(this.#visitObject({ ...errorFields(container) }));
@@ -121,7 +121,7 @@ class Walk {
     if (keys.length > objectKeysMax) this.#refuseContainer(`has ${keys.length} keys: one object has at most ${objectKeysMax}`);
     const depth = this.#containers.length - 1;
     let copy: Record<string, unknown> | null = null;
-    let isOdd = false;
+    let isOdd = keys.length > mapKeysMax;
     for (const key of keys) {
       if (key === '__proto__' || !key.isWellFormed()) isOdd = true;
       this.#steps[depth] = key;
@@ -132,7 +132,10 @@ class Walk {
       copy[key] = after;
     }
     const result = copy ?? object;
-    return isOdd ? taggedEntries(keys.flatMap((key) => [this.visit(key), result[key]])) : result;
+    if (!isOdd) return result;
+    const flat: unknown[] = [];
+    for (const key of keys) flat.push(this.visit(key), result[key]);
+    return taggedEntries(flat);
   }
 
   #visitArray(array: unknown[]): unknown[] {

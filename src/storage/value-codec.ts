@@ -6,8 +6,9 @@
  *     tag     content                          value
  *     2,931   null                             -0
  *     2,932   UTF-16, little-endian            a string with half a surrogate pair
- *     2,933   [key, value, key, value, …]      an object with a key that no map can carry (`__proto__`)
+ *     2,933   [key, value, key, value, …]      an object with a key that no map can carry (`__proto__`), or with too many
  *     2,934   { name, message, stack, … }      an Error
+ *     2,935   milliseconds since the epoch     a Date so far away that seconds, as cbor-x writes them, would shift it
  *
  * The numbers are below 3,000, since cbor-x finds its tags in a dense array, and belong to nothing that cbor-x knows. They are
  * the stored format: they can be added to, never changed.
@@ -18,6 +19,7 @@ const minusZeroTag = 2931;
 const textTag = 2932;
 const entriesTag = 2933;
 const errorTag = 2934;
+const dateTag = 2935;
 
 /** What is kept of an Error. Absent fields were absent. */
 export interface ErrorFields {
@@ -46,11 +48,21 @@ export function taggedError(fields: object): Tag {
   return new Tag(fields, errorTag);
 }
 
-/**
- * `variableMapSize`: else cbor-x counts an object's keys in 16 bits, and silently loses those above.
- * `tagUint8Array`: bytes inside a value are a plain byte string, and come back as a Uint8Array.
- */
-const encoder = new Encoder({ useRecords: false, structuredClone: false, variableMapSize: true, tagUint8Array: false }) as Encoder & {
+export function taggedDate(ms: number): Tag {
+  return new Tag(ms, dateTag);
+}
+
+/** Whether cbor-x returns the date that it was given: it divides by 1,000 and multiplies again. */
+export function isDateExact(date: Date): boolean {
+  const ms = date.getTime();
+  return Number.isNaN(ms) || Math.round((ms / 1000) * 1000) === ms;
+}
+
+/** cbor-x counts an object's keys in 16 bits, and loses those above (`variableMapSize` would not, at twice the time). */
+export const mapKeysMax = 2 ** 16 - 1;
+
+/** `tagUint8Array`: bytes inside a value are a plain byte string, which comes back as a Uint8Array. */
+const encoder = new Encoder({ useRecords: false, structuredClone: false, tagUint8Array: false }) as Encoder & {
   useBuffer(buffer: Uint8Array): void;
 };
 
@@ -100,3 +112,4 @@ reads(minusZeroTag, () => -0);
 reads(textTag, (utf16: Uint8Array) => Buffer.from(utf16.buffer, utf16.byteOffset, utf16.byteLength).toString('utf16le'));
 reads(entriesTag, objectOf);
 reads(errorTag, errorOf);
+reads(dateTag, (ms: number) => new Date(ms));

@@ -56,21 +56,21 @@ encodingsByTag.set('Uint8Array', bytesEncoding);
 let isEncoding = false;
 
 /**
- * Throws NotEncodableError for what cannot be sent: functions, symbols, class instances, cycles, more than 1,000 levels. `path`
- * is what its message calls the value.
+ * Throws NotEncodableError for what cannot be sent: functions, symbols, class instances, cycles, more than 1,000 levels (fewer,
+ * if the stack is short). `path` is what its message calls the value.
  */
 export function encodeValue(value: unknown, path = 'value'): Encoded {
   if (ArrayBuffer.isView(value)) {
     const encoding = encodingsByTag.get((value as Uint8Array)[Symbol.toStringTag]);
     if (encoding !== undefined) return { encoding, bytes: new Uint8Array(value.buffer, value.byteOffset, value.byteLength) };
   }
-  const checked = checkValue(value, path);
-  // cbor-x writes into one buffer per thread: a getter that came back here would write into the middle of this value.
+  // cbor-x writes into one buffer per thread: a getter that came back here would write into the middle of the value.
   if (isEncoding) throw new NotEncodableError(path, 'is encoded by a getter of a value that is being encoded');
   isEncoding = true;
   try {
-    return { encoding: cborEncoding, bytes: encodeCbor(checked) };
+    return { encoding: cborEncoding, bytes: encodeCbor(checkValue(value, path)) };
   } catch (error) {
+    if (error instanceof NotEncodableError) throw error;
     throw new NotEncodableError(path, `cannot be encoded: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   } finally {
     isEncoding = false;

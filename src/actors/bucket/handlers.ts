@@ -151,13 +151,12 @@ function forgetSession(bucket: BucketState, message: Message<'forgetSession'>): 
   return stopAllTimers(message.session, session);
 }
 
-/** Its app is gone, and with it whoever held the objects. */
-function closeBucket(bucket: BucketState): readonly Effect[] {
-  const effects: Effect[] = [];
-  for (const [number, session] of bucket.sessions) effects.push(...stopAllTimers(number, session));
-  bucket.sessions.clear();
-  effects.push({ kind: 'become', event: 'close' });
-  return effects;
+/** Its app is gone, and with it whoever held the objects. The host stops the timers. */
+function closeBucket({ address }: BucketState): readonly Effect[] {
+  return [
+    { kind: 'become', event: 'close' },
+    { kind: 'stopActor', address },
+  ];
 }
 
 function stopAllTimers(session: SessionNumber, { triggers }: SessionTriggers): Effect[] {

@@ -3,7 +3,7 @@
  *
  *   K1  Each question is settled exactly once: with its answer, its failure, its time-out, or `RuntimeClosed`.
  *   K2  An output reaches a waiter at most once; retries happen only while there is none.
- *   K3  What ended with nobody waiting is kept while there is room, and a failure nobody waited for is notified.
+ *   K3  What ended with nobody waiting is kept while there is room; every session that failed for good is notified once.
  */
 import { type Effect, type Out, send } from '../actor.ts';
 import type { ClientMessage } from '../protocol/client.ts';
@@ -100,11 +100,10 @@ export function takeEnd(state: ClientState, message: Message<'sessionEnded'>, ou
     return;
   }
   if (summary.state === 'failed' && record.outputs.length === 0 && record.retriesLeft > 0 && record.waiters.size > 0) return retry(state, record, out);
-  const hadWaiters = record.waiters.size > 0;
   record.summary = summary;
   state.openSessions--;
   answer(state, record, out);
-  if (summary.state === 'failed' && !hadWaiters) out.push({ kind: 'notify', message });
+  if (summary.state === 'failed') out.push({ kind: 'notify', message });
   keep(state, record);
 }
 

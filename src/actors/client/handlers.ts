@@ -17,14 +17,14 @@ function decide<M>(part: (state: ClientState, message: M, out: Out) => void): Ha
   };
 }
 
-const askCoordinator = decide<Message<'askCoordinator'>>((state, { request: message, timeoutMs }, out) => {
-  const { request } = message;
+const ask = decide<Message<'ask'>>((state, { to, question, timeoutMs }, out) => {
+  const { request } = question;
   state.asked.add(request);
   out.push({ kind: 'startTimer', id: `ask/${request}`, afterMs: timeoutMs, message: { kind: 'requestTimeoutReached', request } });
-  out.push(send(state.coordinator, message));
+  out.push(send(to, question));
 });
 
-function settleAsked(state: ClientState, reply: Message<'requestDone' | 'requestRefused' | 'objectsFound'>, out: Out): void {
+function settleAsked(state: ClientState, reply: Message<'requestDone' | 'requestRefused' | 'objectsFound' | 'answer'>, out: Out): void {
   const { request } = reply;
   if (!state.asked.delete(request)) return;
   out.push({ kind: 'stopTimer', id: `ask/${request}` }, { kind: 'settle', request, reply });
@@ -32,7 +32,7 @@ function settleAsked(state: ClientState, reply: Message<'requestDone' | 'request
 
 const timeOutAsked = decide<Message<'requestTimeoutReached'>>((state, { request }, out) => {
   if (!state.asked.delete(request)) return;
-  out.push(refused(request, errorData('CallTimedOut', 'the coordinator did not answer in time', {}, true)));
+  out.push(refused(request, errorData('CallTimedOut', 'there was no answer in time', {}, true)));
 });
 
 const timeOutCall = decide<Message<'callTimeoutReached'>>((state, { request }, out) => {
@@ -72,12 +72,13 @@ const refuseClosed: Handler<ClientState, { readonly request: number }> = (_, { r
   refused(request, errorData('RuntimeClosed', 'the runtime is closed, or closing: it takes nothing more', {})),
 ];
 
-const refuseAsk: Handler<ClientState, Message<'askCoordinator'>> = (state, { request }, turn) => refuseClosed(state, request, turn);
+const refuseAsk: Handler<ClientState, Message<'ask'>> = (state, { question }, turn) => refuseClosed(state, question, turn);
 
 const news = {
   requestDone: decide(settleAsked),
   requestRefused: decide(settleAsked),
   objectsFound: decide(settleAsked),
+  answer: decide(settleAsked),
   sessionOpened: decide(noteOpened),
   sessionRefused: decide(noteRefused),
   sessionOutput: decide(takeOutput),
@@ -88,12 +89,12 @@ const news = {
 } as const;
 
 export const clientHandlers: HandlerTable<ClientPlace, ClientState, ClientMessage> = {
-  open: { ...news, askCall: decide(openCall), askResult: decide(askResult), askCoordinator, askClose: startClosing, drainTimeoutReached: ignore },
+  open: { ...news, askCall: decide(openCall), askResult: decide(askResult), ask, askClose: startClosing, drainTimeoutReached: ignore },
   closing: {
     ...news,
     askCall: refuseClosed,
     askResult: decide(askResult),
-    askCoordinator: refuseAsk,
+    ask: refuseAsk,
     askClose: refuseClosed,
     drainTimeoutReached: (state, _, turn) => {
       const out = new Out(turn);
@@ -105,6 +106,7 @@ export const clientHandlers: HandlerTable<ClientPlace, ClientState, ClientMessag
     requestDone: ignore,
     requestRefused: ignore,
     objectsFound: ignore,
+    answer: ignore,
     sessionOpened: ignore,
     sessionRefused: ignore,
     sessionOutput: ignore,
@@ -115,7 +117,7 @@ export const clientHandlers: HandlerTable<ClientPlace, ClientState, ClientMessag
     abandonCall: ignore,
     askCall: refuseClosed,
     askResult: refuseClosed,
-    askCoordinator: refuseAsk,
+    ask: refuseAsk,
     askClose: refuseClosed,
   },
 };

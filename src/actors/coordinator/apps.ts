@@ -158,7 +158,7 @@ function configureAppBuckets(state: CoordinatorState, app: AppRow, { table, defi
     if (!app.buckets.has(bucket)) {
       app.buckets.add(bucket);
       const identity = { address, app: app.name, bucket, home: state.address, scope: 'app' } as const;
-      out.push({ kind: 'spawnBucket', identity, custom: definition.customPrimitives.length > 0 ? bundle.hash : null });
+      out.push({ kind: 'spawnBucket', identity, bundle: definition.customPrimitives.length > 0 ? bundle : null });
     }
     const index = table.bucketByName.get(bucket)?.index ?? -1;
     const triggers = (table.triggersOf[index] ?? []).filter((trigger) => trigger.traits.scope === 'app');
@@ -174,8 +174,7 @@ function unregister(state: CoordinatorState, app: AppRow, { client, request }: A
     if (worker) out.push(send(worker, { kind: 'stopSession', session: id, error }));
   }
   for (const bucket of app.buckets) {
-    const address = appBucketAddress(app.name, bucket);
-    out.push(send(address, { kind: 'closeBucket' }), { kind: 'stopActor', address });
+    out.push(send(appBucketAddress(app.name, bucket), { kind: 'closeBucket' }));
   }
   for (const [id, object] of state.objects) {
     if (object.app !== app) continue;

@@ -5,7 +5,9 @@ import type { Ref } from '../../storage/object.ts';
 import type { ErrorData } from './error.ts';
 import type { CodeBundle } from './coordinator.ts';
 import type { Entry, Expectation, Input } from './object.ts';
+import type { ThreadMessage } from './executor.ts';
 import type { SessionSummary } from './session.ts';
+import type { StoreMessage } from './store.ts';
 
 /** What the client's own user asks; answered by the effect `settle` with the same request number. */
 export type ClientCommand =
@@ -28,13 +30,16 @@ export type ClientCommand =
   | { readonly kind: 'abandonCall'; readonly request: number; readonly reason: string }
   /** Waits for a session that this client has opened; `session` is its id or the user's own. */
   | { readonly kind: 'askResult'; readonly request: number; readonly session: string; readonly until: 'output' | 'end'; readonly timeoutMs: number | null }
-  /** Goes to the coordinator as it is, under the same request number. */
-  | { readonly kind: 'askCoordinator'; readonly request: CoordinatorRequest; readonly timeoutMs: number }
+  /** A question that one message answers under the same request number. */
+  | { readonly kind: 'ask'; readonly to: Address; readonly question: Question; readonly timeoutMs: number }
   /** No more intake; settled when the open sessions have ended, or after `drainMs`. */
   | { readonly kind: 'askClose'; readonly request: number; readonly drainMs: number };
 
+export type Question = CoordinatorRequest | Extract<StoreMessage, { kind: 'durableGet' | 'durablePut' | 'statsAsked' }>;
+
 /** What a user's question is settled with. */
 export type Reply =
+  | Extract<ThreadMessage, { kind: 'answer' }>
   | { readonly kind: 'requestDone'; readonly request: number; readonly result: unknown }
   /** `outputs`: what the session had given before it failed. */
   | { readonly kind: 'requestRefused'; readonly request: number; readonly error: ErrorData; readonly outputs?: readonly Ref[] }
@@ -77,7 +82,7 @@ export type AppChange =
 export type ClientMessage =
   | ClientCommand
   /** The objects that are found are pinned for the client, who releases each when it has copied it. */
-  | Extract<Reply, { kind: 'requestDone' | 'requestRefused' | 'objectsFound' }>
+  | Extract<Reply, { kind: 'requestDone' | 'requestRefused' | 'objectsFound' | 'answer' }>
   /** `session` is the id that this client gave, `existing` the one it has joined by its request id, or the same. */
   | { readonly kind: 'sessionOpened'; readonly session: string; readonly existing: string }
   | { readonly kind: 'sessionRefused'; readonly session: string; readonly error: ErrorData }

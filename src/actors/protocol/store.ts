@@ -14,6 +14,25 @@ export type StoreMessage =
       readonly reserve: 'running' | 'new';
       readonly waitMs: number;
     }
+  /** The owner has filled them: they may be pinned now, and he holds each once. */
+  | { readonly kind: 'sealBlocks'; readonly owner: Address; readonly offsets: readonly number[] }
   | { readonly kind: 'releaseBlocks'; readonly owner: Address; readonly offsets: readonly number[] }
   | { readonly kind: 'durableGet'; readonly owner: Address; readonly request: number; readonly key: string }
-  | { readonly kind: 'durablePut'; readonly owner: Address; readonly request: number; readonly key: string; readonly ref: Ref };
+  | { readonly kind: 'durablePut'; readonly owner: Address; readonly request: number; readonly key: string; readonly ref: Ref }
+  /** Answered by `requestDone` with `WorkerStats`. */
+  | { readonly kind: 'statsAsked'; readonly owner: Address; readonly request: number };
+
+/** What a worker has done since it started, and what it holds now. */
+export interface WorkerStats {
+  readonly sessionsOpened: number;
+  readonly sessionsOpen: number;
+  readonly invocations: number;
+  readonly invocationsQueued: number;
+  readonly objects: number;
+  readonly objectBytes: number;
+  readonly executors: number;
+  readonly storeBlocks: number;
+  readonly storeUsedBytes: number;
+  readonly storeHighWaterBytes: number;
+  readonly storeSizeBytes: number;
+}

@@ -26,7 +26,7 @@ export function installApp(state: SchedulerState, message: Message<'installApp'>
     const address = bucketAddress(table.name, bucket.name);
     if (!known.has(bucket.name)) {
       const identity = { address, app: table.name, bucket: bucket.name, home: state.address, scope: 'session' } as const;
-      out.push({ kind: 'spawnBucket', identity, custom: definition.customPrimitives.length > 0 ? bundle.hash : null });
+      out.push({ kind: 'spawnBucket', identity, bundle: definition.customPrimitives.length > 0 ? bundle : null });
     }
     const triggers = (table.triggersOf[bucket.index] ?? []).filter((trigger) => trigger.traits.scope === 'session');
     out.push(send(address, { kind: 'configureBucket', revision, triggers: triggers.map(({ index }) => ({ index, definition: definitionOf(app, index) })) }));
@@ -72,7 +72,7 @@ export function retireRevision(state: SchedulerState, app: InstalledApp, out: Ou
   for (const bucket of app.table.buckets) {
     const address = bucketAddress(name, bucket.name);
     if (kept.has(bucket.name)) out.push(send(address, { kind: 'retireRevision', revision }));
-    else out.push(send(address, { kind: 'closeBucket' }), { kind: 'stopActor', address });
+    else out.push(send(address, { kind: 'closeBucket' }));
   }
   if (revisions.size === 0) state.apps.delete(name);
   for (const executor of state.executors.values()) out.push(send(executor.address, { kind: 'unloadApp', app: name, revision }));

@@ -22,6 +22,7 @@ export function makeInvocation(state: SchedulerState, session: Session, fn: AppF
     return failSession(state, session, errorData('InvocationsExceeded', text, detail), out);
   }
   session.invocationsMade++;
+  state.totals.invocations++;
   const invocation: Invocation = {
     number: state.nextInvocation++,
     session,
@@ -237,7 +238,12 @@ export function cancelSources(state: SchedulerState, session: Session, trigger: 
   }
 }
 
+/** Its work is done. A source that has sent nothing to a trigger that counts its losses will send nothing any more. */
 function complete(state: SchedulerState, invocation: Invocation, out: Out): void {
+  const { session, fn, sent } = invocation;
+  for (const trigger of session.table.lossAbsorbersOf[fn.index] ?? []) {
+    if (!sent.some(({ bucket }) => bucket === trigger.bucketIndex)) loseSource(session, trigger, invocation, false, out);
+  }
   retireLive(state, invocation, state.limits.abortGraceMs, out);
 }
 

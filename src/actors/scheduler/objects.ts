@@ -85,6 +85,8 @@ export function unknownBucket(session: { spec: { app: string } }, bucket: string
 function admit(state: SchedulerState, session: Session, object: SessionObject, out: Out): void {
   const bucket = session.table.buckets[object.bucket];
   if (!bucket) throw new Error(`bug: bucket index ${object.bucket} is not of app ${session.table.name}`);
+  state.totals.objects++;
+  state.totals.objectBytes += object.ref.sizeBytes;
   if (session.firstByKey) index(session.firstByKey, object);
   if (object.source) noteDelivered(object.source, object, out);
   if (bucket.hasSessionTriggers) {

@@ -155,6 +155,8 @@ export interface SchedulerState {
   readonly queue: ReadyQueue;
   readonly appObjects: Map<number, AppObject>;
   readonly coordinators: Set<Address>;
+  /** Since the start, for statistics. */
+  readonly totals: { invocations: number; objects: number; objectBytes: number };
   nextSession: SessionNumber;
   nextInvocation: number;
   nextExecutor: number;
@@ -176,6 +178,7 @@ export function createScheduler(address: Address, limits: SchedulerLimits): Sche
     queue: new ReadyQueue(),
     appObjects: new Map(),
     coordinators: new Set(),
+    totals: { invocations: 0, objects: 0, objectBytes: 0 },
     nextSession: 1,
     nextInvocation: 1,
     nextExecutor: 0,

@@ -1,0 +1,51 @@
+/**
+ * The command line. `bin/pheromone.mjs` starts it.
+ *
+ * Exit codes: 0, it worked; 1, the app, or what a scenario checks, failed; 2, the command was wrong. Results go to standard
+ * output; errors, logs and the progress bar go to standard error.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { isPheromoneError } from '../errors.ts';
+import { runCommand } from './run.ts';
+import { scenarioCommand } from './scenario.ts';
+
+const usageExitCode = 2;
+
+/** Runs a command line (without node and script). Resolves with the exit code; never rejects. */
+export async function main(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('pheromone')
+    .description('A data-centric serverless runtime.')
+    .version(version())
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+  for (const command of [runCommand(), scenarioCommand((code) => (exitCode = code))]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // commander has printed its own.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
+    console.error(describe(error));
+    return isPheromoneError(error) && usageCodes.has(error.code) ? usageExitCode : 1;
+  }
+}
+
+/** Refusals of what was written on the command line; everything else has failed while it ran. */
+const usageCodes: ReadonlySet<string> = new Set(['InvalidOption', 'UnknownBucket']);
+
+/** An error in a line, and where user code threw, its own stack. */
+function describe(error: unknown): string {
+  if (!isPheromoneError(error)) return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const line = `error: ${error.code}: ${error.message}`;
+  return error.cause instanceof Error && error.cause.stack ? `${line}\n${error.cause.stack}` : line;
+}
+
+function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

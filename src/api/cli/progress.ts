@@ -1,0 +1,51 @@
+/**
+ * The progress bar: how many invocations a runtime has made, of how many. On standard error, and only on a terminal.
+ */
+import { SingleBar } from 'cli-progress';
+import type { Runtime } from '../runtime.ts';
+
+/** What shows a runtime at work. */
+export interface Progress {
+  /** How many invocations there will be, as soon as that is known. Until then they are only counted. */
+  expectInvocations(total: number): void;
+  stop(): void;
+}
+
+const refreshMs = 100;
+
+/** Shows a runtime's invocations until `stop`. */
+export function showProgress(runtime: Runtime, label: string): Progress {
+  if (!process.stderr.isTTY) return { expectInvocations() {}, stop() {} };
+  let total = 0;
+  const bar = new SingleBar({
+    // A Ctrl-C leaves the terminal as it is: nothing has been switched off that would have to be switched on again.
+    linewrap: true,
+    hideCursor: false,
+    barsize: 30,
+    format: (options, { value, progress }) => {
+      if (total === 0) return `${label}  ${value} invocations`;
+      const complete = Math.round(progress * (options.barsize ?? 0));
+      const drawn = '█'.repeat(complete) + '░'.repeat((options.barsize ?? 0) - complete);
+      return `${label}  ${drawn} ${Math.floor(progress * 100)} %  ${value} of ${total} invocations`;
+    },
+  });
+  bar.start(1, 0);
+  const refresh = async (): Promise<void> => {
+    const { invocations } = await runtime.stats();
+    // An estimate may be too low.
+    total = total === 0 ? 0 : Math.max(total, invocations);
+    bar.setTotal(Math.max(total, 1));
+    bar.update(invocations);
+  };
+  // What goes wrong with the runtime shows where its result is awaited.
+  const timer = setInterval(() => refresh().catch(() => {}), refreshMs);
+  return {
+    expectInvocations(invocations) {
+      total = invocations;
+    },
+    stop() {
+      clearInterval(timer);
+      bar.stop();
+    },
+  };
+}

@@ -1,0 +1,375 @@
+/**
+ * The runtime as its user drives it: arguments are checked and encoded here, commands go to the client actor, and what that
+ * settles becomes a value or an error.
+ *
+ *   U1  Everything that the user passes is checked and encoded before the first await: he may change it at once.
+ *   U2  Blocks that inputs were put into are held until their call is settled (a retry needs them), and released then.
+ */
+import type { ClientMessage, Question, Reply } from '../actors/protocol/client.ts';
+import { errorData, type ErrorData } from '../actors/protocol/error.ts';
+import type { Entry, Expectation as ExpectationMessage, Input } from '../actors/protocol/object.ts';
+import type { SessionSummary } from '../actors/protocol/session.ts';
+import type { WorkerStats } from '../actors/protocol/store.ts';
+import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
+import type { ClientHost } from '../cluster/client-host.ts';
+import type { Config } from '../cluster/config.ts';
+import { notEncodable } from '../cluster/not-encodable.ts';
+import type { Ref } from '../storage/object.ts';
+import { copyValue, decodeValue, encodeValue } from '../storage/value.ts';
+import { type AnyBucket, bucketName, isBucket } from './bucket.ts';
+import { type CallOptions, checkCallOptions, checkResultOptions, checkStartOptions, expectationsOf, type ResultOptions, type StartOptions } from './call-options.ts';
+import type { Durable, Outgoing } from './context.ts';
+import { type App, defineTrigger, isApp } from './define-app.ts';
+import { type NamedEntry, readEntries, readEntry } from './entries.ts';
+import { errorFromData, errors, invalidOption } from './errors.ts';
+import { checkCloseOptions, type CloseOptions } from './local-options.ts';
+import { OutputStream } from './output-stream.ts';
+import type { PinnedObject, Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
+import type { SessionHandle, SessionHistory, SessionStatus } from './session.ts';
+import type { Trigger } from './trigger.ts';
+
+/** What the runtime is made with: its host, and how what it runs on is ended. */
+export interface ClientRuntimeOptions {
+  readonly config: Config;
+  host(notified: (message: ClientMessage) => void): ClientHost;
+  /** Ends the threads, or the connection. */
+  shutDown(): Promise<void>;
+}
+
+type Listener = (detail: RuntimeEvents['sessionFailed']) => void;
+
+export class ClientRuntime {
+  readonly #config: Config;
+  readonly #host: ClientHost;
+  readonly #shutDown: () => Promise<void>;
+  readonly #apps = new Map<string, App>();
+  readonly #listeners = new Set<Listener>();
+  readonly #streams = new Map<string, Set<OutputStream<SessionOutput>>>();
+  #closing: Promise<void> | null = null;
+  #unnamed = 0;
+
+  constructor({ config, host, shutDown }: ClientRuntimeOptions) {
+    this.#config = config;
+    this.#host = host((message) => this.#notice(message));
+    this.#shutDown = shutDown;
+  }
+
+  async registerApp(app: App): Promise<void> {
+    if (!isApp(app)) throw invalidOption('registerApp', 'app', app, 'must be an app, made by defineApp');
+    const source = { module: app.definition.module, external: app.external };
+    // Its author may have changed the module since it was registered before.
+    if (this.#apps.has(app.name)) forgetBundle(source);
+    const bundle = await bundleApp(source);
+    await this.#askCoordinator((request, client) => ({ kind: 'registerApp', request, client, definition: app.definition, bundle }));
+    this.#apps.set(app.name, app);
+  }
+
+  async unregisterApp(app: App | string): Promise<void> {
+    const name = appName('unregisterApp', app);
+    await this.#askCoordinator((request, client) => ({ kind: 'unregisterApp', request, client, app: name }));
+    this.#apps.delete(name);
+  }
+
+  async createBucket(app: App | string, bucket: AnyBucket): Promise<void> {
+    if (!isBucket(bucket)) throw invalidOption('createBucket', 'bucket', bucket, 'must be a bucket');
+    const { name, external } = bucket;
+    await this.#changeApp('createBucket', app, { kind: 'createBucket', bucket: { name, external } });
+  }
+
+  async deleteBucket(app: App | string, bucket: AnyBucket | string): Promise<void> {
+    await this.#changeApp('deleteBucket', app, { kind: 'deleteBucket', bucket: bucketName(bucket) });
+  }
+
+  async addTrigger(app: App | string, trigger: Trigger): Promise<void> {
+    const name = appName('addTrigger', app);
+    const known = typeof app === 'string' ? this.#apps.get(name) : app;
+    if (!known) throw new errors.UnknownApp(errorData('UnknownApp', `addTrigger: no app named ${name} was registered by this runtime`, { app: name }));
+    await this.#changeApp('addTrigger', app, { kind: 'addTrigger', trigger: defineTrigger(known.definition, trigger) });
+  }
+
+  async deleteTrigger(app: App | string, trigger: string): Promise<void> {
+    await this.#changeApp('deleteTrigger', app, { kind: 'deleteTrigger', trigger });
+  }
+
+  async call(app: App | string, ...args: readonly unknown[]): Promise<unknown> {
+    const name = appName('call', app);
+    const { entries, options: given } = readEntries('call', args);
+    const options = checkCallOptions(given);
+    const reply = await this.#open(name, entries, options, options.until ?? 'output', options);
+    return outcomeOf(reply, options.until ?? 'output');
+  }
+
+  async start(app: App | string, ...args: readonly unknown[]): Promise<SessionHandle> {
+    const name = appName('start', app);
+    const { entries, options: given } = readEntries('start', args);
+    const reply = await this.#open(name, entries, checkStartOptions(given), 'open', {});
+    if (reply.kind !== 'sessionReady') throw new Error(`bug: start was settled with ${reply.kind}`);
+    return this.session(reply.session);
+  }
+
+  async put(session: string, bucket: AnyBucket | string, object: Outgoing): Promise<void> {
+    const id = sessionId('put', session);
+    const named = readEntry('put', 'object', bucketName(bucket), object);
+    const { entries, offsets } = await this.#store([named]);
+    try {
+      await this.#askCoordinator((request, client) => ({ kind: 'putObjects', request, client, session: id, entries }));
+    } finally {
+      this.#host.blocks.release(offsets);
+    }
+  }
+
+  async get(session: string, bucket: AnyBucket | string, key: string, options: { readonly pin?: boolean | undefined } = {}): Promise<StoredObject | undefined> {
+    const id = sessionId('get', session);
+    if (typeof key !== 'string') throw invalidOption('get', 'key', key, 'must be a string');
+    const name = bucketName(bucket);
+    const reply = await this.#askCoordinator((request, client) => ({ kind: 'getObjects', request, client, session: id, bucket: name, key }));
+    if (reply.kind !== 'objectsFound') throw new Error(`bug: get was answered with ${reply.kind}`);
+    const [found] = reply.objects;
+    if (!found) return undefined;
+    return options.pin ? this.#pinned(found) : this.#copied(found);
+  }
+
+  session(id: string): SessionHandle {
+    const session = sessionId('session', id);
+    return {
+      id: session,
+      status: async () => statusOf(await this.#summary(session)),
+      result: (options?: ResultOptions) => this.#result(session, checkResultOptions(options)) as never,
+      cancel: async (reason = 'no reason was given') => {
+        await this.#askCoordinator((request, client) => ({ kind: 'cancelSession', request, client, session, reason: String(reason) }));
+      },
+      history: async (): Promise<SessionHistory> => (await this.#summary(session)).history,
+      put: (bucket: AnyBucket | string, object: Outgoing) => this.put(session, bucket, object),
+    };
+  }
+
+  outputs(app: App | string): OutputStream<SessionOutput> {
+    const name = appName('outputs', app);
+    const streams = this.#streams.get(name) ?? new Set<OutputStream<SessionOutput>>();
+    const stream = new OutputStream<SessionOutput>(this.#config.outputsWaitingMax, () => streams.delete(stream));
+    this.#streams.set(name, streams.add(stream));
+    if (this.#closing) stream.end();
+    return stream;
+  }
+
+  async drain(app: App | string): Promise<void> {
+    const name = appName('drain', app);
+    await this.#askCoordinator((request, client) => ({ kind: 'drainApp', request, client, app: name }), this.#config.deadlineMs);
+  }
+
+  async stats(): Promise<WorkerStats> {
+    const reply = await this.#ask('stats', (request) => ({ kind: 'statsAsked', request, owner: this.#host.address }));
+    if (reply.kind !== 'requestDone') throw new Error(`bug: stats was answered with ${reply.kind}`);
+    return reply.result as WorkerStats;
+  }
+
+  durable(app: App | string): Durable {
+    const name = appName('durable', app);
+    const owner = this.#host.address;
+    return {
+      get: async <T>(key: string): Promise<T | undefined> => {
+        const reply = await this.#ask('durable', (request) => ({ kind: 'durableGet', request, owner, key: `${name}/${key}` }));
+        return reply.kind === 'answer' && reply.ref?.inline ? (copyValue(reply.ref.encoding, reply.ref.inline) as T) : undefined;
+      },
+      put: async (key: string, value: unknown): Promise<void> => {
+        const { encoding, bytes } = encode(value);
+        const ref: Ref = { encoding, sizeBytes: bytes.byteLength, inline: new Uint8Array(bytes), offset: -1 };
+        await this.#ask('durable', (request) => ({ kind: 'durablePut', request, owner, key: `${name}/${key}`, ref }));
+      },
+    };
+  }
+
+  on(event: 'sessionFailed', listener: Listener): () => void {
+    if (event !== 'sessionFailed') throw invalidOption('on', 'event', event, 'must be sessionFailed');
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(given?: CloseOptions): Promise<void> {
+    const { drainMs = 0 } = checkCloseOptions(given);
+    this.#closing ??= this.#close(drainMs);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    await this.#host.request((request) => ({ kind: 'askClose', request, drainMs }));
+    await this.#shutDown();
+    for (const streams of this.#streams.values()) for (const stream of streams) stream.end();
+  }
+
+  async #open(app: string, named: readonly NamedEntry[], options: StartOptions, until: 'output' | 'end' | 'open', waits: CallOptions): Promise<Reply> {
+    const expects = expectationsOf(options).map(readExpectation);
+    const { signal } = waits;
+    const { entries, offsets } = await this.#store(named);
+    let giveUp: (() => void) | null = null;
+    try {
+      if (signal?.aborted) throw aborted(signal);
+      const reply = await this.#host.request((request) => {
+        giveUp = () => this.#host.tell({ kind: 'abandonCall', request, reason: String(signal?.reason) });
+        signal?.addEventListener('abort', giveUp, { once: true });
+        return {
+          kind: 'askCall',
+          request,
+          app,
+          entries,
+          expects,
+          until,
+          requestId: options.id ?? null,
+          timeoutMs: waits.timeoutMs ?? null,
+          admitTimeoutMs: this.#config.admitTimeoutMs,
+          retries: waits.retries ?? 0,
+          deadlineMs: options.deadlineMs ?? null,
+          priority: options.priority ?? 5,
+        };
+      });
+      return orThrow(reply);
+    } finally {
+      if (giveUp) signal?.removeEventListener('abort', giveUp);
+      this.#host.blocks.release(offsets);
+    }
+  }
+
+  async #result(session: string, { until = 'output', timeoutMs = null }: { readonly until?: 'output' | 'end' | undefined; readonly timeoutMs?: number | null | undefined }): Promise<unknown> {
+    const reply = await this.#host.request((request) => ({ kind: 'askResult', request, session, until, timeoutMs }));
+    return outcomeOf(orThrow(reply), until);
+  }
+
+  /** Encodes at once; what does not fit into a message waits for room in the store. */
+  async #store(named: readonly NamedEntry[]): Promise<{ entries: Entry[]; offsets: number[] }> {
+    const { blocks } = this.#host;
+    const refs = named.map(({ value, bucket }, i) => {
+      const encoded = encode(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`);
+      return blocks.put(encoded) ?? blocks.putLater(encoded);
+    });
+    const settled = await Promise.allSettled(refs);
+    const stored = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const offsets = stored.flatMap(({ offset }) => (offset >= 0 ? [offset] : []));
+    const failed = settled.find((one) => one.status === 'rejected');
+    if (failed) {
+      blocks.release(offsets);
+      throw failed.reason;
+    }
+    if (offsets.length > 0) this.#host.send('store', { kind: 'sealBlocks', owner: 'blocks:local', offsets });
+    const entries = stored.map((ref, i): Entry => {
+      const { bucket = '', key = null, group = null } = named[i] ?? {};
+      return { bucket, key: key ?? String(this.#unnamed++), group, ref };
+    });
+    return { entries, offsets };
+  }
+
+  #pinned({ key, group, ref }: Input): PinnedObject {
+    const bytes = this.#host.bytesOf(ref);
+    let isReleased = ref.offset < 0;
+    const release = () => {
+      if (!isReleased) this.#host.blocks.release([ref.offset]);
+      isReleased = true;
+    };
+    return { key, group, bytes, value: decodeValue(ref.encoding, bytes), release };
+  }
+
+  #copied(found: Input): StoredObject {
+    const { key, group, bytes: lying, release } = this.#pinned(found);
+    const bytes = new Uint8Array(lying);
+    release();
+    return { key, group, bytes, value: decodeValue(found.ref.encoding, bytes) };
+  }
+
+  async #summary(session: string): Promise<SessionSummary> {
+    const reply = await this.#askCoordinator((request, client) => ({ kind: 'querySession', request, client, session }));
+    if (reply.kind !== 'requestDone') throw new Error(`bug: a session's status was answered with ${reply.kind}`);
+    return reply.result as SessionSummary;
+  }
+
+  async #changeApp(at: string, app: App | string, change: Extract<Question, { kind: 'changeApp' }>['change']): Promise<void> {
+    const name = appName(at, app);
+    await this.#askCoordinator((request, client) => ({ kind: 'changeApp', request, client, app: name, change }));
+  }
+
+  #askCoordinator(question: (request: number, client: string) => Question, timeoutMs = this.#config.askTimeoutMs): Promise<Reply> {
+    return this.#ask('coordinator', (request) => question(request, this.#host.address), timeoutMs);
+  }
+
+  async #ask(to: string, question: (request: number) => Question, timeoutMs = this.#config.askTimeoutMs): Promise<Reply> {
+    return orThrow(await this.#host.request((request) => ({ kind: 'ask', to, question: question(request), timeoutMs })));
+  }
+
+  #notice(message: ClientMessage): void {
+    if (message.kind === 'sessionOutput') {
+      const { session, from, ref } = message;
+      for (const stream of this.#streams.get(message.app) ?? []) {
+        stream.push({ session, from, value: copyValue(ref.encoding, this.#host.bytesOf(ref)) });
+      }
+    }
+    if (message.kind !== 'sessionEnded' || !message.summary.error) return;
+    const { id, app, error } = message.summary;
+    for (const listener of this.#listeners) {
+      try {
+        listener({ session: id, app, error: errorFromData(error) });
+      } catch (thrown) {
+        process.emitWarning(`a sessionFailed listener threw: ${String(thrown)}`, 'pheromone');
+      }
+    }
+  }
+}
+
+/** As its user sees it: the class has one signature where the interface has a typed one for each app. */
+export function asRuntime(runtime: ClientRuntime): Runtime {
+  return runtime as unknown as Runtime;
+}
+
+function encode(value: unknown, path = 'value') {
+  try {
+    return encodeValue(value, path);
+  } catch (error) {
+    throw notEncodable(error);
+  }
+}
+
+function appName(at: string, app: unknown): string {
+  if (typeof app === 'string') return app;
+  if (isApp(app)) return app.name;
+  throw invalidOption(at, 'app', app, 'must be an app, made by defineApp, or its name');
+}
+
+function sessionId(at: string, session: unknown): string {
+  if (typeof session === 'string' && session.length > 0) return session;
+  throw invalidOption(at, 'session', session, 'must be the id of a session');
+}
+
+function readExpectation({ bucket, group = null, keys = null, count = null }: { readonly bucket: AnyBucket | string; readonly group?: string | null | undefined; readonly keys?: readonly string[] | null | undefined; readonly count?: number | null | undefined }): ExpectationMessage {
+  return { bucket: bucketName(bucket), group, keys, count };
+}
+
+function aborted(signal: AbortSignal): Error {
+  const data = errorData('CallAborted', `the call's signal was aborted: ${String(signal.reason)}`);
+  return new errors.CallAborted(data, signal.reason);
+}
+
+function orThrow(reply: Reply): Reply {
+  if (reply.kind === 'requestRefused') throw errorFromData(withOutputs(reply));
+  if (reply.kind === 'answer' && reply.error) throw errorFromData(reply.error);
+  return reply;
+}
+
+/** What a failed session had given before carries over to the error. */
+function withOutputs({ error, outputs }: Extract<Reply, { kind: 'requestRefused' }>): ErrorData {
+  return outputs ? { ...error, detail: { ...error.detail, outputs: outputs.map(valueOf) } } : error;
+}
+
+function outcomeOf(reply: Reply, until: 'output' | 'end'): unknown {
+  if (reply.kind !== 'outputsReady') throw new Error(`bug: a call was settled with ${reply.kind}`);
+  const values = reply.outputs.map(valueOf);
+  return until === 'end' ? values : values[0];
+}
+
+function valueOf({ encoding, inline }: Ref): unknown {
+  return copyValue(encoding, inline ?? new Uint8Array());
+}
+
+function statusOf({ history: _, error, ...summary }: SessionSummary): SessionStatus {
+  return { ...summary, error: error && errorFromData(error) };
+}

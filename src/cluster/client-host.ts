@@ -1,0 +1,132 @@
+/**
+ * The client's side of a runtime: the client actor in the user's thread, its link to a node, and what it copies out of the store.
+ *
+ *   H1  Each `request` is settled once, by the client actor.
+ *   H2  Outputs are copied out of the store as they come, and their blocks released: what a user holds costs the store nothing.
+ */
+import type { Address, Effect } from '../actors/actor.ts';
+import { clientHandlers } from '../actors/client/handlers.ts';
+import { clientMachine } from '../actors/client/machine.ts';
+import { createClient } from '../actors/client/state.ts';
+import type { ClientMessage, Reply } from '../actors/protocol/client.ts';
+import type { Message } from '../actors/protocol/message.ts';
+import type { Ref } from '../storage/object.ts';
+import type { Config } from './config.ts';
+import { Blocks } from './executors/blocks.ts';
+import { Host, type Outlet } from './host.ts';
+import type { LogLine } from './log.ts';
+import { TimerTable } from './timer-table.ts';
+import type { Envelope } from './wire/codec.ts';
+
+export interface ClientHostOptions {
+  readonly config: Config;
+  readonly node: Outlet & { flush(): void };
+  /** The arena; asked for at the first object that does not fit into a message. */
+  readonly arena: () => Uint8Array;
+  readonly log: LogLine;
+  notified(message: ClientMessage): void;
+}
+
+const address: Address = 'client:local';
+const blocksAddress: Address = 'blocks:local';
+
+export class ClientHost {
+  readonly address = address;
+  readonly blocks: Blocks;
+  readonly #options: ClientHostOptions;
+  readonly #host: Host;
+  readonly #timers: TimerTable;
+  readonly #requests = new Map<number, (reply: Reply) => void>();
+  #nextRequest = 1;
+
+  constructor(options: ClientHostOptions) {
+    this.#options = options;
+    const { config, node, log } = options;
+    const self = this;
+    this.#host = new Host({
+      nowMs: () => Date.now(),
+      random: () => Math.random(),
+      perform: (effect, from) => this.#perform(effect, from),
+      outletOf: () => node,
+      idle: () => node.flush(),
+      undeliverable: (to, message) => log('debug', 'a message that nobody takes', { to, kind: message.kind }),
+      onBug(error) {
+        throw error;
+      },
+    });
+    const timers = { setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms), clearTimeout: (t: unknown) => clearTimeout(t as NodeJS.Timeout) };
+    this.#timers = new TimerTable(timers, (to, message) => this.#host.deliver(to, message));
+    const state = createClient(address, 'coordinator', config, () => Math.random());
+    this.#host.spawn(address, { machine: clientMachine, handlers: clientHandlers, state });
+    const { inlineBytesMax, admitTimeoutMs: waitMs } = config;
+    this.blocks = new Blocks({
+      owner: blocksAddress,
+      get arena() {
+        return self.#options.arena();
+      },
+      node: { send: (to, message) => this.#host.deliver(to, message) },
+      inlineBytesMax,
+      waitMs,
+      reserve: 'new',
+    });
+    this.#host.serve(blocksAddress, (message) => {
+      if (message.kind === 'blocksGranted' || message.kind === 'blocksRefused') this.blocks.take(message);
+    });
+  }
+
+  /** What came from the node. */
+  receive(envelopes: readonly Envelope[]): void {
+    this.#host.deliverAll(envelopes.map(({ to, message }) => ({ to, message: this.#localize(message) })));
+  }
+
+  /** Puts a command to the client actor; resolves with what it is settled with. */
+  request(command: (request: number) => ClientMessage): Promise<Reply> {
+    const request = this.#nextRequest++;
+    return new Promise((resolve) => {
+      this.#requests.set(request, resolve);
+      this.#host.deliver(address, command(request));
+    });
+  }
+
+  tell(message: ClientMessage): void {
+    this.#host.deliver(address, message);
+  }
+
+  /** Beside the client actor: to a store of the node. */
+  send(to: Address, message: Message): void {
+    this.#host.deliver(to, message);
+  }
+
+  /** The bytes of a ref, where they lie. */
+  bytesOf({ inline, offset, sizeBytes }: Ref): Uint8Array {
+    return inline ?? this.#options.arena().subarray(offset, offset + sizeBytes);
+  }
+
+  #localize(message: Message): Message {
+    if (message.kind !== 'sessionOutput' || message.ref.offset < 0) return message;
+    const { encoding, sizeBytes, offset } = message.ref;
+    const inline = new Uint8Array(this.bytesOf(message.ref));
+    this.blocks.release([offset]);
+    return { ...message, ref: { encoding, sizeBytes, inline, offset: -1 } };
+  }
+
+  #perform(effect: Effect, from: Address): void {
+    switch (effect.kind) {
+      case 'settle': {
+        const settle = this.#requests.get(effect.request);
+        this.#requests.delete(effect.request);
+        return settle?.(effect.reply);
+      }
+      case 'notify':
+        return this.#options.notified(effect.message);
+      case 'startTimer':
+        return this.#timers.start(from, effect.id, effect.afterMs, effect.message);
+      case 'stopTimer':
+        return this.#timers.stop(from, effect.id);
+      case 'log':
+        return this.#options.log(effect.level, effect.text, effect.detail);
+      default:
+        throw new Error(`bug: ${from} of a client asks for ${effect.kind}`);
+    }
+  }
+}

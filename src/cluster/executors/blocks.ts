@@ -1,0 +1,103 @@
+/**
+ * Where a thread puts the bytes of its objects: inline if small, into a block of its stash if there is one, else into a block
+ * that it asks the node for.
+ *
+ *   K1  Bytes are copied out of the caller's memory before `put` or `putLater` returns.
+ *   K2  A block that was granted is handed on with its object, or released: never forgotten while the thread lives.
+ */
+import type { Address } from '../../actors/actor.ts';
+import { errorData } from '../../actors/protocol/error.ts';
+import type { ThreadMessage } from '../../actors/protocol/executor.ts';
+import { errorFromData, errors } from '../../api/errors.ts';
+import type { Ref } from '../../storage/object.ts';
+import { Stash } from '../../storage/stash.ts';
+import type { Encoded } from '../../storage/value.ts';
+import type { Outlet } from '../host.ts';
+
+export interface BlocksOptions {
+  /** Who asks: an address whose inbound messages reach `take`. */
+  readonly owner: Address;
+  /** The arena. */
+  readonly arena: Uint8Array;
+  readonly node: Outlet;
+  readonly inlineBytesMax: number;
+  readonly waitMs: number;
+  /** For sessions that run, or for such as are about to be opened. */
+  readonly reserve: 'running' | 'new';
+}
+
+interface Waiting {
+  grant(offset: number): void;
+  refuse(error: Error): void;
+}
+
+/** More requests under way are refused: whoever does not await its sends must not exhaust the thread. */
+const requestsMax = 10_000;
+const stashRequest = -1;
+
+export class Blocks {
+  readonly #options: BlocksOptions;
+  readonly #stash: Stash;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextRequest = 1;
+
+  constructor(options: BlocksOptions) {
+    this.#options = options;
+    this.#stash = new Stash(({ sizeBytes, count }) => this.#ask(stashRequest, sizeBytes, count));
+  }
+
+  /** At once, if the bytes are small or the stash has a block; else null. */
+  put({ encoding, bytes }: Encoded): Ref | null {
+    const sizeBytes = bytes.byteLength;
+    if (sizeBytes <= this.#options.inlineBytesMax) return { encoding, sizeBytes, inline: new Uint8Array(bytes), offset: -1 };
+    const offset = this.#stash.take(sizeBytes);
+    return offset === -1 ? null : this.#fill(encoding, bytes, offset);
+  }
+
+  /** When the node has granted a block. Rejects with `StoreFull`, `ObjectTooLarge`. */
+  async putLater({ encoding, bytes }: Encoded): Promise<Ref> {
+    const snapshot = new Uint8Array(bytes);
+    return this.#fill(encoding, snapshot, await this.allocate(snapshot.byteLength));
+  }
+
+  allocate(sizeBytes: number): Promise<number> {
+    if (this.#waiting.size >= requestsMax) {
+      const text = `${requestsMax} sends wait for room in the store already: await the promises that send returns`;
+      return Promise.reject(new errors.StoreFull(errorData('StoreFull', text, { sizeBytes }, true)));
+    }
+    const request = this.#nextRequest++;
+    return new Promise((grant, refuse) => {
+      this.#waiting.set(request, { grant, refuse });
+      this.#ask(request, sizeBytes, 1);
+    });
+  }
+
+  release(offsets: readonly number[]): void {
+    if (offsets.length > 0) this.#options.node.send('store', { kind: 'releaseBlocks', owner: this.#options.owner, offsets });
+  }
+
+  /** What the stash holds, back to the store: when the thread has nothing to do for long. */
+  releaseStash(): void {
+    this.release(this.#stash.giveBack());
+  }
+
+  take(message: Extract<ThreadMessage, { kind: 'blocksGranted' | 'blocksRefused' }>): void {
+    if (message.kind === 'blocksGranted' && message.request === stashRequest) return this.#stash.add(message.sizeBytes, message.offsets);
+    const waiting = this.#waiting.get(message.request);
+    if (!waiting) return;
+    this.#waiting.delete(message.request);
+    if (message.kind === 'blocksRefused') return waiting.refuse(errorFromData(message.error));
+    const [offset] = message.offsets;
+    if (offset !== undefined) waiting.grant(offset);
+  }
+
+  #fill(encoding: number, bytes: Uint8Array, offset: number): Ref {
+    this.#options.arena.set(bytes, offset);
+    return { encoding, sizeBytes: bytes.byteLength, inline: null, offset };
+  }
+
+  #ask(request: number, sizeBytes: number, count: number): void {
+    const { owner, reserve, waitMs, node } = this.#options;
+    node.send('store', { kind: 'allocateBlocks', owner, request, sizeBytes, count, reserve, waitMs });
+  }
+}

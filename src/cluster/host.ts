@@ -1,0 +1,165 @@
+/**
+ * The host: it runs actors. One mailbox for all of them, each message to its end before the next.
+ *
+ *   H1  A message is handled by the row of the table that the actor's chart is in; its effects are performed in their order.
+ *   H2  Messages between two actors of a host are handled in the order in which they were sent.
+ *   H3  What is for nobody here goes to the outlet of its address, and from there to another host; else it is counted, and dropped.
+ *   H4  A handler that throws is a bug: the host says which actor and message, and stops (`onBug`); nothing is half done quietly.
+ */
+import { type AnyStateMachine, type AnyActor, createActor } from 'xstate';
+import type { Address, Effect, Turn } from '../actors/actor.ts';
+import type { Message } from '../actors/protocol/message.ts';
+
+/** What an actor consists of, for the host. */
+export interface ActorDefinition<S> {
+  readonly machine: AnyStateMachine;
+  /** A `HandlerTable`: place × message kind → handler. */
+  readonly handlers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly state: S;
+}
+
+type AnyHandler = (state: unknown, message: Message, turn: Turn) => readonly Effect[];
+
+interface RunningActor {
+  readonly address: Address;
+  readonly chart: AnyActor;
+  readonly handlers: ActorDefinition<unknown>['handlers'];
+  readonly state: unknown;
+  place: string;
+}
+
+/** Takes messages that are for other hosts. */
+export interface Outlet {
+  send(to: Address, message: Message): void;
+}
+
+export interface HostPorts {
+  nowMs(): number;
+  random(): number;
+  /** Performs what is not the host's own: everything but `send` and `become`. */
+  perform(effect: Effect, from: Address): void;
+  /** Where an address that is not of this host is to be found; null: nowhere. */
+  outletOf(address: Address): Outlet | null;
+  /** The mailbox is empty: what was sent to other hosts may leave. */
+  idle(): void;
+  /** A message that nobody takes. */
+  undeliverable(to: Address, message: Message): void;
+  onBug(error: Error): void;
+  /** For traces: every message that is handled, before it is. */
+  onMessage?(to: Address, place: string, message: Message): void;
+}
+
+/** More messages in one run are not a run but a loop. */
+const mailboxMessagesMax = 10_000_000;
+
+export class Host {
+  readonly #ports: HostPorts;
+  readonly #actors = new Map<Address, RunningActor>();
+  readonly #services = new Map<Address, (message: Message) => void>();
+  readonly #turn: { nowMs: number; readonly random: () => number };
+  #to: Address[] = [];
+  #messages: Message[] = [];
+  #running = false;
+
+  constructor(ports: HostPorts) {
+    this.#ports = ports;
+    this.#turn = { nowMs: 0, random: () => ports.random() };
+  }
+
+  spawn<S>(address: Address, definition: ActorDefinition<S>): void {
+    if (this.#actors.has(address)) throw new Error(`bug: ${address} is running already`);
+    const chart = createActor(definition.machine).start();
+    const { handlers, state } = definition;
+    this.#actors.set(address, { address, chart, handlers, state, place: placeOf(chart) });
+  }
+
+  /** Something beside the actors that takes messages: a store. */
+  serve(address: Address, take: (message: Message) => void): void {
+    this.#services.set(address, take);
+  }
+
+  stop(address: Address): void {
+    this.#actors.get(address)?.chart.stop();
+    this.#actors.delete(address);
+  }
+
+  /** Where an actor's life is; null when it is none of this host's. */
+  placeOf(address: Address): string | null {
+    return this.#actors.get(address)?.place ?? null;
+  }
+
+  /** Puts a message into the mailbox; if nothing is running, runs until it is empty. */
+  deliver(to: Address, message: Message): void {
+    this.#to.push(to);
+    this.#messages.push(message);
+    if (!this.#running) this.#run();
+  }
+
+  /** Several at once: outlets are told `idle` once. */
+  deliverAll(envelopes: readonly { readonly to: Address; readonly message: Message }[]): void {
+    for (const { to, message } of envelopes) {
+      this.#to.push(to);
+      this.#messages.push(message);
+    }
+    if (!this.#running) this.#run();
+  }
+
+  #run(): void {
+    this.#running = true;
+    try {
+      for (let i = 0; i < this.#to.length; i++) {
+        if (i > mailboxMessagesMax) throw new Error(`bug: ${mailboxMessagesMax} messages in one run of the mailbox`);
+        this.#handle(this.#to[i] as Address, this.#messages[i] as Message);
+      }
+    } catch (error) {
+      this.#ports.onBug(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.#to = [];
+      this.#messages = [];
+      this.#running = false;
+    }
+    this.#ports.idle();
+  }
+
+  #handle(to: Address, message: Message): void {
+    const actor = this.#actors.get(to);
+    if (actor) return this.#step(actor, message);
+    const service = this.#services.get(to);
+    if (service) return service(message);
+    const outlet = this.#ports.outletOf(to);
+    if (outlet) outlet.send(to, message);
+    else this.#ports.undeliverable(to, message);
+  }
+
+  #step(actor: RunningActor, message: Message): void {
+    const handler = actor.handlers[actor.place]?.[message.kind] as AnyHandler | undefined;
+    if (!handler) throw new Error(`bug: ${actor.address} (${actor.place}) has no handler for ${message.kind}`);
+    this.#ports.onMessage?.(actor.address, actor.place, message);
+    this.#turn.nowMs = this.#ports.nowMs();
+    let effects: readonly Effect[];
+    try {
+      effects = handler(actor.state, message, this.#turn);
+    } catch (cause) {
+      throw new Error(`${actor.address} (${actor.place}) failed on ${message.kind}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    }
+    for (const effect of effects) this.#perform(actor, effect);
+  }
+
+  #perform(actor: RunningActor, effect: Effect): void {
+    if (effect.kind === 'send') {
+      this.#to.push(effect.to);
+      this.#messages.push(effect.message);
+      return;
+    }
+    if (effect.kind === 'become') {
+      actor.chart.send({ type: effect.event });
+      actor.place = placeOf(actor.chart);
+      return;
+    }
+    this.#ports.perform(effect, actor.address);
+  }
+}
+
+function placeOf(chart: AnyActor): string {
+  return String((chart.getSnapshot() as { readonly value: unknown }).value);
+}

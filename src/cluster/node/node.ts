@@ -1,0 +1,183 @@
+/**
+ * A node: the composition root of a worker with its scheduler, stores, and (embedded) the coordinator.
+ *
+ *     client ──┐                 ┌─ coordinator ─ app-bucket:… ─┐
+ *              ├─ outlets ─ host ┼─ scheduler ─ bucket:…        ├─ ports: threads, timers, segment, durable store, log
+ *     threads ─┘                 └─ executor:N   store  durable ┘
+ *
+ * What it is made of is passed in: the node thread of `startLocal` gives threads and real time, simulations give models of them.
+ */
+import type { Address, Effect } from '../../actors/actor.ts';
+import type { PrimitiveLookup } from '../../actors/app.ts';
+import { bucketHandlers } from '../../actors/bucket/handlers.ts';
+import { bucketMachine } from '../../actors/bucket/machine.ts';
+import { createBucket } from '../../actors/bucket/state.ts';
+import { builtInPrimitives } from '../../actors/bucket/primitives/index.ts';
+import { coordinatorHandlers } from '../../actors/coordinator/handlers.ts';
+import { coordinatorMachine } from '../../actors/coordinator/machine.ts';
+import { createCoordinator } from '../../actors/coordinator/state.ts';
+import { executorHandlers } from '../../actors/executor/handlers.ts';
+import { executorMachine } from '../../actors/executor/machine.ts';
+import { createExecutor } from '../../actors/executor/state.ts';
+import type { CodeBundle } from '../../actors/protocol/coordinator.ts';
+import type { ExitReason } from '../../actors/protocol/executor.ts';
+import type { Message } from '../../actors/protocol/message.ts';
+import type { WorkerStats } from '../../actors/protocol/store.ts';
+import { schedulerHandlers } from '../../actors/scheduler/handlers.ts';
+import { schedulerMachine } from '../../actors/scheduler/machine.ts';
+import { createScheduler, type SchedulerState } from '../../actors/scheduler/state.ts';
+import type { DurableStore } from '../../storage/durable-store.ts';
+import { ObjectStore } from '../../storage/object-store.ts';
+import type { Segment } from '../../storage/segment.ts';
+import type { Timers } from '../../storage/timers.ts';
+import type { Config } from '../config.ts';
+import { Host, type Outlet } from '../host.ts';
+import type { LogLine } from '../log.ts';
+import { TimerTable } from '../timer-table.ts';
+import { DurableService } from './durable-service.ts';
+import { StoreService } from './store-service.ts';
+
+export interface NodePorts {
+  nowMs(): number;
+  random(): number;
+  readonly timers: Timers;
+  readonly segment: Segment;
+  readonly durable: DurableStore;
+  /** Its exit is told by `threadExited`. */
+  startThread(thread: number): void;
+  terminateThread(thread: number): void;
+  /** An app's own primitives, from its code. */
+  loadPrimitives(app: string, bundle: CodeBundle): PrimitiveLookup;
+  outletOf(address: Address): Outlet | null;
+  /** Messages for other hosts may leave. */
+  flush(): void;
+  /** The last executor is gone after `stopScheduler`. */
+  stopped(): void;
+  readonly log: LogLine;
+  onBug(error: Error): void;
+  onMessage?(to: Address, place: string, message: Message): void;
+}
+
+export class Node {
+  readonly host: Host;
+  readonly store: ObjectStore;
+  readonly #config: Config;
+  readonly #ports: NodePorts;
+  readonly #timers: TimerTable;
+  readonly #scheduler: SchedulerState;
+  readonly #storeService: StoreService;
+  readonly #durableService: DurableService;
+
+  constructor(config: Config, ports: NodePorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.host = new Host({
+      nowMs: () => ports.nowMs(),
+      random: () => ports.random(),
+      perform: (effect, from) => this.#perform(effect, from),
+      outletOf: (address) => ports.outletOf(address),
+      idle: () => this.#idle(),
+      undeliverable: (to, message) => ports.log('debug', 'a message that nobody takes', { to, kind: message.kind }),
+      onBug: (error) => ports.onBug(error),
+      ...(ports.onMessage && { onMessage: (to, place, message) => ports.onMessage?.(to, place, message) }),
+    });
+    this.#timers = new TimerTable(ports.timers, (to, message) => this.host.deliver(to, message));
+    const { segment, timers, durable } = ports;
+    const reply = (to: Address, message: Message) => this.host.deliver(to, message);
+    this.store = new ObjectStore({ segment, timers, poison: config.poison });
+    this.#storeService = new StoreService(this.store, timers, reply);
+    this.#durableService = new DurableService(durable, this.store, segment, reply);
+    this.#scheduler = createScheduler('scheduler', { ...config });
+    this.#spawnAll();
+  }
+
+  start(): void {
+    this.host.deliver('scheduler', { kind: 'startScheduler' });
+  }
+
+  stop(): void {
+    this.host.deliver('scheduler', { kind: 'stopScheduler' });
+  }
+
+  /** The thread has ended: its blocks are free, and its keeper is told. */
+  threadExited(thread: number, reason: ExitReason, text: string): void {
+    this.host.deliver(`executor:${thread}`, { kind: 'threadExited', reason, text });
+    this.#storeService.bury(`thread:${thread}`);
+  }
+
+  async close(): Promise<void> {
+    this.#storeService.close();
+    await this.#durableService.close();
+  }
+
+  stats(): WorkerStats {
+    const { sessions, totals, queue, nextSession, executors } = this.#scheduler;
+    return {
+      sessionsOpened: nextSession - 1,
+      sessionsOpen: sessions.size,
+      invocations: totals.invocations,
+      invocationsQueued: queue.length,
+      objects: totals.objects,
+      objectBytes: totals.objectBytes,
+      executors: executors.size,
+      storeBlocks: this.store.blocks,
+      storeUsedBytes: this.store.usedBytes,
+      storeHighWaterBytes: this.store.highWaterBytes,
+      storeSizeBytes: this.store.sizeBytes,
+    };
+  }
+
+  #spawnAll(): void {
+    const random = () => this.#ports.random();
+    const coordinator = createCoordinator('coordinator', { ...this.#config }, ['scheduler'], random);
+    this.host.spawn('scheduler', { machine: schedulerMachine, handlers: schedulerHandlers, state: this.#scheduler });
+    this.host.spawn('coordinator', { machine: coordinatorMachine, handlers: coordinatorHandlers, state: coordinator });
+    this.host.serve('store', (message) => this.#storeService.take(message));
+    this.host.serve('durable', (message) => this.#durableService.take(message));
+    this.host.serve('stats', (message) => {
+      if (message.kind !== 'statsAsked') throw new Error(`bug: stats was sent ${message.kind}`);
+      this.host.deliver(message.owner, { kind: 'requestDone', request: message.request, result: this.stats() });
+    });
+  }
+
+  #idle(): void {
+    this.#ports.flush();
+    if (this.host.placeOf('scheduler') === 'stopped') this.#ports.stopped();
+  }
+
+  #perform(effect: Effect, from: Address): void {
+    switch (effect.kind) {
+      case 'pin':
+        return this.store.pin(effect.offset);
+      case 'adopt':
+        return this.store.adopt(effect.offset);
+      case 'release':
+        return this.store.release(effect.offset);
+      case 'startTimer':
+        return this.#timers.start(from, effect.id, effect.afterMs, effect.message);
+      case 'stopTimer':
+        return this.#timers.stop(from, effect.id);
+      case 'spawnBucket': {
+        const { identity, bundle } = effect;
+        const lookup: PrimitiveLookup = bundle ? this.#ports.loadPrimitives(identity.app, bundle) : (kind) => builtInPrimitives.get(kind);
+        return this.host.spawn(identity.address, { machine: bucketMachine, handlers: bucketHandlers, state: createBucket(identity, lookup) });
+      }
+      case 'spawnExecutor': {
+        const { executorStartTimeoutMs: startTimeoutMs, loadTimeoutMs, abortGraceMs } = this.#config;
+        const state = createExecutor(effect.executor, effect.address, 'scheduler', { startTimeoutMs, loadTimeoutMs, abortGraceMs });
+        return this.host.spawn(effect.address, { machine: executorMachine, handlers: executorHandlers, state });
+      }
+      case 'stopActor':
+        this.#timers.stopAll(effect.address);
+        return this.host.stop(effect.address);
+      case 'startThread':
+        return this.#ports.startThread(effect.thread);
+      case 'terminateThread':
+        return this.#ports.terminateThread(effect.thread);
+      case 'log':
+        return this.#ports.log(effect.level, effect.text, effect.detail);
+      default:
+        throw new Error(`bug: ${from} of a node asks for ${effect.kind}`);
+    }
+  }
+}
