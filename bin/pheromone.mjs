@@ -15,6 +15,8 @@ const sourceCondition =
   'export const resolve = (name, context, next) => next(name, { ...context, conditions: [...context.conditions, "source"] });';
 
 if (existsSync(source)) {
+  // Its cache would be left behind in the directory for temporary files.
+  process.env.TSX_DISABLE_CACHE ??= '1';
   register(`data:text/javascript,${encodeURIComponent(sourceCondition)}`);
   const tsx = await import('tsx/esm/api');
   tsx.register();

@@ -38,8 +38,9 @@ export type Effect =
   | { readonly kind: 'release'; readonly offset: number }
   /** The chart's event: where the actor goes on from here. */
   | { readonly kind: 'become'; readonly event: string }
-  /** `bundle`: the app's code, where it has primitives of its own. */
-  | { readonly kind: 'spawnBucket'; readonly identity: BucketIdentity; readonly bundle: CodeBundle | null }
+  | { readonly kind: 'spawnBucket'; readonly identity: BucketIdentity }
+  /** Triggers that are configured from here on find the app's own primitives in this code. */
+  | { readonly kind: 'usePrimitives'; readonly app: string; readonly bundle: CodeBundle }
   | { readonly kind: 'spawnExecutor'; readonly address: Address; readonly executor: number }
   | { readonly kind: 'stopActor'; readonly address: Address }
   /** Starts the thread `thread:N`; its exit comes back to the sender as `threadExited`. */

@@ -22,19 +22,27 @@ export interface DescribedApp {
 
 /** The app as data, of well-formed parts; unchecked, and its triggers without traits. Throws `InvalidDefinition` if two primitives are of one kind. */
 export function describeApp(at: string, name: string, options: AppParts): DescribedApp {
-  const { module, triggers } = options;
+  const { triggers } = options;
   const functions = collectFunctions(options);
   const evaluators = collectEvaluators(at, triggers);
   const names = new Set(triggers.flatMap((trigger) => trigger.name ?? []));
   const definition: AppDefinition = {
     name,
-    module,
+    module: moduleFile(options.module),
     buckets: collectBuckets(options, functions).map((bucket) => ({ name: bucket.name, external: bucket.external })),
     functions: functions.map(describeFunction),
     triggers: triggers.map((trigger) => describeTrigger(trigger, names)),
     customPrimitives: [...evaluators.keys()],
   };
   return { definition, functions, evaluators };
+}
+
+/** The file, whatever query it was imported with: `import('./app.ts?2')` loads the same module once more, changed. */
+function moduleFile(module: string): string {
+  const url = new URL(module);
+  url.search = '';
+  url.hash = '';
+  return url.href;
 }
 
 function describeFunction({ name, sends, timeoutMs, retry, concurrency }: AnyFn): FunctionDefinition {

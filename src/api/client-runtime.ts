@@ -6,6 +6,7 @@
  *   U2  Blocks that inputs were put into are held until their call is settled (a retry needs them), and released then.
  */
 import type { ClientMessage, Question, Reply } from '../actors/protocol/client.ts';
+import type { CodeBundle } from '../actors/protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
 import type { Entry, Expectation as ExpectationMessage, Input } from '../actors/protocol/object.ts';
 import type { SessionSummary } from '../actors/protocol/session.ts';
@@ -13,6 +14,7 @@ import type { WorkerStats } from '../actors/protocol/store.ts';
 import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
 import type { ClientHost } from '../cluster/client-host.ts';
 import type { Config } from '../cluster/config.ts';
+import type { LogLine } from '../cluster/log.ts';
 import { notEncodable } from '../cluster/not-encodable.ts';
 import type { Ref } from '../storage/object.ts';
 import { copyValue, decodeValue, encodeValue } from '../storage/value.ts';
@@ -26,11 +28,13 @@ import { checkCloseOptions, type CloseOptions } from './local-options.ts';
 import { OutputStream } from './output-stream.ts';
 import type { PinnedObject, Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
 import type { SessionHandle, SessionHistory, SessionStatus } from './session.ts';
+import { printed, thrownFrom } from './thrown.ts';
 import type { Trigger } from './trigger.ts';
 
 /** What the runtime is made with: its host, and how what it runs on is ended. */
 export interface ClientRuntimeOptions {
   readonly config: Config;
+  readonly log: LogLine;
   host(notified: (message: ClientMessage) => void): ClientHost;
   /** Ends the threads, or the connection. */
   shutDown(): Promise<void>;
@@ -40,26 +44,34 @@ type Listener = (detail: RuntimeEvents['sessionFailed']) => void;
 
 export class ClientRuntime {
   readonly #config: Config;
+  readonly #log: LogLine;
   readonly #host: ClientHost;
   readonly #shutDown: () => Promise<void>;
   readonly #apps = new Map<string, App>();
   readonly #listeners = new Set<Listener>();
   readonly #streams = new Map<string, Set<OutputStream<SessionOutput>>>();
   #closing: Promise<void> | null = null;
+  #isOver = false;
   #unnamed = 0;
 
-  constructor({ config, host, shutDown }: ClientRuntimeOptions) {
+  constructor({ config, log, host, shutDown }: ClientRuntimeOptions) {
     this.#config = config;
+    this.#log = log;
     this.#host = host((message) => this.#notice(message));
     this.#shutDown = shutDown;
   }
 
   async registerApp(app: App): Promise<void> {
     if (!isApp(app)) throw invalidOption('registerApp', 'app', app, 'must be an app, made by defineApp');
-    const source = { module: app.definition.module, external: app.external };
-    // Its author may have changed the module since it was registered before.
-    if (this.#apps.has(app.name)) forgetBundle(source);
-    const bundle = await bundleApp(source);
+    const source = sourceOf(app);
+    // Its author may have changed the module since it was bundled, by this runtime or another of the process.
+    forgetBundle(source);
+    await this.installApp(app, bundleApp(source));
+  }
+
+  /** The same with a bundle that is on its way already. */
+  async installApp(app: App, bundled: Promise<CodeBundle>): Promise<void> {
+    const bundle = await bundled;
     await this.#askCoordinator((request, client) => ({ kind: 'registerApp', request, client, definition: app.definition, bundle }));
     this.#apps.set(app.name, app);
   }
@@ -77,7 +89,7 @@ export class ClientRuntime {
   }
 
   async deleteBucket(app: App | string, bucket: AnyBucket | string): Promise<void> {
-    await this.#changeApp('deleteBucket', app, { kind: 'deleteBucket', bucket: bucketName(bucket) });
+    await this.#changeApp('deleteBucket', app, { kind: 'deleteBucket', bucket: checkedBucketName('deleteBucket', bucket) });
   }
 
   async addTrigger(app: App | string, trigger: Trigger): Promise<void> {
@@ -109,7 +121,7 @@ export class ClientRuntime {
 
   async put(session: string, bucket: AnyBucket | string, object: Outgoing): Promise<void> {
     const id = sessionId('put', session);
-    const named = readEntry('put', 'object', bucketName(bucket), object);
+    const named = readEntry('put', 'object', checkedBucketName('put', bucket), object);
     const { entries, offsets } = await this.#store([named]);
     try {
       await this.#askCoordinator((request, client) => ({ kind: 'putObjects', request, client, session: id, entries }));
@@ -121,7 +133,7 @@ export class ClientRuntime {
   async get(session: string, bucket: AnyBucket | string, key: string, options: { readonly pin?: boolean | undefined } = {}): Promise<StoredObject | undefined> {
     const id = sessionId('get', session);
     if (typeof key !== 'string') throw invalidOption('get', 'key', key, 'must be a string');
-    const name = bucketName(bucket);
+    const name = checkedBucketName('get', bucket);
     const reply = await this.#askCoordinator((request, client) => ({ kind: 'getObjects', request, client, session: id, bucket: name, key }));
     if (reply.kind !== 'objectsFound') throw new Error(`bug: get was answered with ${reply.kind}`);
     const [found] = reply.objects;
@@ -148,7 +160,7 @@ export class ClientRuntime {
     const streams = this.#streams.get(name) ?? new Set<OutputStream<SessionOutput>>();
     const stream = new OutputStream<SessionOutput>(this.#config.outputsWaitingMax, () => streams.delete(stream));
     this.#streams.set(name, streams.add(stream));
-    if (this.#closing) stream.end();
+    if (this.#isOver) stream.end();
     return stream;
   }
 
@@ -197,8 +209,15 @@ export class ClientRuntime {
 
   async #close(drainMs: number): Promise<void> {
     await this.#host.request((request) => ({ kind: 'askClose', request, drainMs }));
+    this.fail(errorData('RuntimeClosed', 'the runtime is closed: it takes nothing more'));
     await this.#shutDown();
+  }
+
+  /** The node is no more, or will not be: all that waits, and all that is asked from now on, is refused with `error`. */
+  fail(error: ErrorData): void {
+    this.#host.close(error);
     for (const streams of this.#streams.values()) for (const stream of streams) stream.end();
+    this.#isOver = true;
   }
 
   async #open(app: string, named: readonly NamedEntry[], options: StartOptions, until: 'output' | 'end' | 'open', waits: CallOptions): Promise<Reply> {
@@ -209,7 +228,7 @@ export class ClientRuntime {
     try {
       if (signal?.aborted) throw aborted(signal);
       const reply = await this.#host.request((request) => {
-        giveUp = () => this.#host.tell({ kind: 'abandonCall', request, reason: String(signal?.reason) });
+        giveUp = () => this.#host.tell({ kind: 'abandonCall', request, reason: printed(signal?.reason) });
         signal?.addEventListener('abort', giveUp, { once: true });
         return {
           kind: 'askCall',
@@ -226,6 +245,7 @@ export class ClientRuntime {
           priority: options.priority ?? 5,
         };
       });
+      if (signal?.aborted && reply.kind === 'requestRefused' && reply.error.code === 'CallAborted') throw aborted(signal);
       return orThrow(reply);
     } finally {
       if (giveUp) signal?.removeEventListener('abort', giveUp);
@@ -241,10 +261,9 @@ export class ClientRuntime {
   /** Encodes at once; what does not fit into a message waits for room in the store. */
   async #store(named: readonly NamedEntry[]): Promise<{ entries: Entry[]; offsets: number[] }> {
     const { blocks } = this.#host;
-    const refs = named.map(({ value, bucket }, i) => {
-      const encoded = encode(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`);
-      return blocks.put(encoded) ?? blocks.putLater(encoded);
-    });
+    // All of them first: one that cannot be encoded must not leave the others' blocks behind.
+    const encoded = named.map(({ value, bucket }, i) => encode(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`));
+    const refs = encoded.map((one) => blocks.put(one) ?? blocks.putLater(one));
     const settled = await Promise.allSettled(refs);
     const stored = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const offsets = stored.flatMap(({ offset }) => (offset >= 0 ? [offset] : []));
@@ -253,7 +272,7 @@ export class ClientRuntime {
       blocks.release(offsets);
       throw failed.reason;
     }
-    if (offsets.length > 0) this.#host.send('store', { kind: 'sealBlocks', owner: 'blocks:local', offsets });
+    if (offsets.length > 0) this.#host.send('store', { kind: 'sealBlocks', owner: blocks.owner, offsets });
     const entries = stored.map((ref, i): Entry => {
       const { bucket = '', key = null, group = null } = named[i] ?? {};
       return { bucket, key: key ?? String(this.#unnamed++), group, ref };
@@ -310,7 +329,7 @@ export class ClientRuntime {
       try {
         listener({ session: id, app, error: errorFromData(error) });
       } catch (thrown) {
-        process.emitWarning(`a sessionFailed listener threw: ${String(thrown)}`, 'pheromone');
+        this.#log('error', 'a sessionFailed listener threw', { session: id, error: thrownFrom(thrown) });
       }
     }
   }
@@ -319,6 +338,11 @@ export class ClientRuntime {
 /** As its user sees it: the class has one signature where the interface has a typed one for each app. */
 export function asRuntime(runtime: ClientRuntime): Runtime {
   return runtime as unknown as Runtime;
+}
+
+/** What is bundled for an app. */
+export function sourceOf({ definition, external }: App) {
+  return { module: definition.module, external };
 }
 
 function encode(value: unknown, path = 'value') {
@@ -335,6 +359,11 @@ function appName(at: string, app: unknown): string {
   throw invalidOption(at, 'app', app, 'must be an app, made by defineApp, or its name');
 }
 
+function checkedBucketName(at: string, bucket: AnyBucket | string): string {
+  if (typeof bucket === 'string' || isBucket(bucket)) return bucketName(bucket);
+  throw invalidOption(at, 'bucket', bucket, 'must be a bucket or its name');
+}
+
 function sessionId(at: string, session: unknown): string {
   if (typeof session === 'string' && session.length > 0) return session;
   throw invalidOption(at, 'session', session, 'must be the id of a session');
@@ -345,7 +374,7 @@ function readExpectation({ bucket, group = null, keys = null, count = null }: { 
 }
 
 function aborted(signal: AbortSignal): Error {
-  const data = errorData('CallAborted', `the call's signal was aborted: ${String(signal.reason)}`);
+  const data = errorData('CallAborted', `the call's signal was aborted: ${printed(signal.reason)}`);
   return new errors.CallAborted(data, signal.reason);
 }
 

@@ -24,7 +24,7 @@ export {
   type RedundantOptions,
   redundant,
 } from './primitives.ts';
-export type { PinnedObject, Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
+export type { Outputs, PinnedObject, Runtime, RuntimeEvents, SessionOutput, StoredObject, WorkerStats } from './runtime.ts';
 export type { FunctionCounts, PendingTrigger, SessionHandle, SessionHistory, SessionState, SessionStatus } from './session.ts';
 export type { RerunOptions, Trigger, TriggerOptions } from './trigger.ts';
 export { type Type, type } from './type.ts';

@@ -48,3 +48,5 @@ export function oneOf(...choices: readonly string[]): Rule {
   return (value) =>
     choices.some((choice) => choice === value) ? null : `must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}`;
 }
+
+export const trueOrFalse: Rule = (value) => (typeof value === 'boolean' ? null : 'must be true or false');

@@ -5,6 +5,7 @@
  *   R2  User functions never run on the caller's thread, and a busy caller never stalls running sessions.
  *   R3  Values are encoded before the call returns: the caller may change them at once.
  */
+import type { WorkerStats } from '../actors/protocol/store.ts';
 import type { AnyBucket, ValueOf } from './bucket.ts';
 import type { CallOptions, Outcome, StartOptions } from './call-options.ts';
 import type { Durable, Outgoing } from './context.ts';
@@ -36,6 +37,14 @@ export interface SessionOutput<Out = unknown> {
   /** The function that gave it. */
   readonly from: string;
 }
+
+/** Outputs as they come. Leaving the loop ends it; so does the runtime's end. */
+export interface Outputs<Out = unknown> extends AsyncIterableIterator<SessionOutput<Out>> {
+  /** How many its reader was too slow for. */
+  readonly dropped: number;
+}
+
+export type { WorkerStats };
 
 export interface RuntimeEvents {
   /** A session failed, whether or not somebody waits for it. */
@@ -108,16 +117,22 @@ export interface Runtime extends AsyncDisposable {
   session<Out = unknown>(id: string): SessionHandle<Out>;
 
   /**
-   * Outputs of the app's sessions that no `call` waits for, from now on. Bounded: when its reader is slow, the oldest is dropped
-   * and counted. Ends when the runtime closes or the loop is left.
+   * Outputs of the app's sessions that no `call` waits for, from now on. Bounded (`outputsWaitingMax`): when its reader is slow,
+   * the oldest is dropped and counted. Ends when the runtime closes or the loop is left.
    */
-  outputs<B extends AnyBucket, Out>(app: App<B, Out> | string): AsyncIterableIterator<SessionOutput<Out>>;
+  outputs<B extends AnyBucket, Out>(app: App<B, Out> | string): Outputs<Out>;
 
   /** Fires the partial batches and windows of app-scoped triggers, and resolves when the sessions they started have ended. */
   drain(app: App | string): Promise<void>;
 
   /** The app's durable store. */
   durable(app: App | string): Durable;
+
+  /**
+   * What the worker has done since it started, and what it holds now: a moment's picture. Without open sessions and pinned
+   * objects the store is empty (`storeBlocks` 0) but for blocks that threads keep in advance for a second.
+   */
+  stats(): Promise<WorkerStats>;
 
   /** Listens; returns the function that stops it. A listener that throws is logged, and nothing else. */
   on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void;

@@ -3,20 +3,20 @@
  *
  *     user's thread ── link ──► node thread (scheduler, coordinator, stores) ── links ──► executor threads (functions)
  */
-import type { Worker } from 'node:worker_threads';
+import { resolve } from 'node:path';
+import { errorData } from '../actors/protocol/error.ts';
+import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
 import { ClientHost } from '../cluster/client-host.ts';
 import { type Config, defaultConfig } from '../cluster/config.ts';
 import { createLog } from '../cluster/log.ts';
-import type { NodeThreadData, NodeThreadNews, NodeThreadOrder } from '../cluster/node/node-thread.ts';
-import { startWorker, threadCode } from '../cluster/thread-code.ts';
-import { createLinkCounters, PortLink } from '../cluster/transport/port-link.ts';
-import { openSegment, type Segment, type SegmentHandle } from '../storage/segment.ts';
-import { errorData } from '../actors/protocol/error.ts';
-import { bundleApp } from '../cluster/bundle.ts';
-import { asRuntime, ClientRuntime } from './client-runtime.ts';
+import { type LocalNode, localNodeCode, startLocalNode } from '../cluster/node/local-node.ts';
+import { openSegment, type Segment } from '../storage/segment.ts';
+import { asRuntime, ClientRuntime, sourceOf } from './client-runtime.ts';
+import type { App } from './define-app.ts';
 import { errors } from './errors.ts';
 import { checkLocalOptions, type LocalOptions } from './local-options.ts';
 import type { Runtime } from './runtime.ts';
+import { thrownFrom } from './thrown.ts';
 
 /**
  * Starts a runtime in this process and registers `apps`. It keeps the process alive until `close`.
@@ -24,24 +24,35 @@ import type { Runtime } from './runtime.ts';
  */
 export async function startLocal(options: LocalOptions = {}): Promise<Runtime> {
   const { apps = [], ...given } = checkLocalOptions(options);
-  const config: Config = { ...defaultConfig(), ...withoutUndefined(given) };
-  const twice = apps.find((app, i) => apps.some((other, j) => j < i && other.name === app.name));
-  if (twice) throw new errors.AppNameTaken(errorData('AppNameTaken', `startLocal: two of the apps are named ${twice.name}`, { app: twice.name }));
+  const config = configOf(given);
+  checkNames(apps);
   // Bundling goes on while the threads start; a failure shows when the app is registered.
-  for (const { definition, external } of apps) void bundleApp({ module: definition.module, external }).catch(() => undefined);
-  const node = await startNodeThread(config);
-  const runtime = new ClientRuntime({
-    config,
-    host: (notified) => node.host(notified),
-    shutDown: () => node.stop(),
-  });
+  const bundles = bundleAll(apps);
+  const node = await startLocalNode(config, await localNodeCode());
+  const runtime = runtimeOn(node, config);
   try {
-    await Promise.all(apps.map((app) => runtime.registerApp(app)));
+    await Promise.all(bundles.map(({ app, bundle }) => runtime.installApp(app, bundle)));
   } catch (error) {
     await runtime.close();
     throw error;
   }
   return asRuntime(runtime);
+}
+
+/** Each module once, and anew: another runtime of this process may have bundled it before its author changed it. */
+function bundleAll(apps: readonly App[]) {
+  for (const app of apps) forgetBundle(sourceOf(app));
+  return apps.map((app) => {
+    const bundle = bundleApp(sourceOf(app));
+    bundle.catch(() => undefined);
+    return { app, bundle };
+  });
+}
+
+function configOf(given: Omit<LocalOptions, 'apps'>): Config {
+  const config: Config = { ...defaultConfig(), ...withoutUndefined(given) };
+  // Of now: the working directory may have changed when the store is first used.
+  return { ...config, dataDir: resolve(config.dataDir) };
 }
 
 type WithoutUndefined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
@@ -50,42 +61,35 @@ function withoutUndefined<T extends object>(given: T): WithoutUndefined<T> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as WithoutUndefined<T>;
 }
 
-interface NodeThread {
-  host(notified: ConstructorParameters<typeof ClientHost>[0]['notified']): ClientHost;
-  stop(): Promise<void>;
+function checkNames(apps: readonly App[]): void {
+  const twice = apps.find((app, i) => apps.findIndex((other) => other.name === app.name) < i);
+  if (!twice) return;
+  const text = `startLocal: two of the apps are named ${twice.name}: give one another name`;
+  throw new errors.AppNameTaken(errorData('AppNameTaken', text, { app: twice.name }));
 }
 
-async function startNodeThread(config: Config): Promise<NodeThread> {
-  const [nodeCode, executorCode] = await Promise.all([threadCode('node/node-thread'), threadCode('executors/executor-thread')]);
-  const counters = createLinkCounters();
-  const data: NodeThreadData = { config, executorCode, counters };
-  const worker = startWorker(nodeCode, { name: 'node', workerData: data });
-  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  const link = new PortLink(worker, counters, 0);
-  const segment = await whenReady(worker);
+function runtimeOn(node: LocalNode, config: Config): ClientRuntime {
+  const log = createLog(config.logLevel, { client: 'local' });
   let opened: Segment | null = null;
-  return {
+  const arena = () => (opened ??= openSegment(node.segment)).bytes;
+  const fail = (what: string, why: Error) => {
+    log('error', what, { error: why.message, stack: why.stack });
+    runtime.fail(errorData('RuntimeClosed', `${what}: ${why.message}`, {}, false, thrownFrom(why)));
+  };
+  const runtime = new ClientRuntime({
+    config,
+    log,
     host(notified) {
-      const arena = () => (opened ??= openSegment(segment)).bytes;
-      const host = new ClientHost({ config, node: link, arena, log: createLog(config.logLevel, { client: 'local' }), notified });
-      link.receive((envelopes) => host.receive(envelopes));
+      const broken = (why: Error) => {
+        fail('the runtime has a bug and was closed', why);
+        void node.stop();
+      };
+      const host = new ClientHost({ config, node: node.link, arena, log, notified, broken });
+      node.link.receive((envelopes) => host.receive(envelopes));
       return host;
     },
-    async stop() {
-      worker.postMessage({ order: 'stop' } satisfies NodeThreadOrder);
-      await exited;
-    },
-  };
-}
-
-function whenReady(worker: Worker): Promise<SegmentHandle> {
-  return new Promise((resolve, reject) => {
-    worker.once('error', reject);
-    worker.on('message', function ready(news: NodeThreadNews | Uint8Array) {
-      if (news instanceof Uint8Array || news.news !== 'ready') return;
-      worker.off('message', ready);
-      worker.off('error', reject);
-      resolve(news.segment);
-    });
+    shutDown: () => node.stop(),
   });
+  void node.died.then((why) => fail("the runtime's node thread has ended", why));
+  return runtime;
 }

@@ -1,14 +1,16 @@
 /**
  * The client's side of a runtime: the client actor in the user's thread, its link to a node, and what it copies out of the store.
  *
- *   H1  Each `request` is settled once, by the client actor.
+ *   H1  Each `request` is settled once: by the client actor, or when the host is closed, which takes nothing more.
  *   H2  Outputs are copied out of the store as they come, and their blocks released: what a user holds costs the store nothing.
+ *   H3  What was pinned for a question that nobody waits for any more is released.
  */
 import type { Address, Effect } from '../actors/actor.ts';
 import { clientHandlers } from '../actors/client/handlers.ts';
 import { clientMachine } from '../actors/client/machine.ts';
 import { createClient } from '../actors/client/state.ts';
 import type { ClientMessage, Reply } from '../actors/protocol/client.ts';
+import type { ErrorData } from '../actors/protocol/error.ts';
 import type { Message } from '../actors/protocol/message.ts';
 import type { Ref } from '../storage/object.ts';
 import type { Config } from './config.ts';
@@ -25,6 +27,8 @@ export interface ClientHostOptions {
   readonly arena: () => Uint8Array;
   readonly log: LogLine;
   notified(message: ClientMessage): void;
+  /** A bug of ours: the host cannot go on, and is to be closed. */
+  broken(error: Error): void;
 }
 
 const address: Address = 'client:local';
@@ -38,6 +42,7 @@ export class ClientHost {
   readonly #timers: TimerTable;
   readonly #requests = new Map<number, (reply: Reply) => void>();
   #nextRequest = 1;
+  #closed: ErrorData | null = null;
 
   constructor(options: ClientHostOptions) {
     this.#options = options;
@@ -50,9 +55,7 @@ export class ClientHost {
       outletOf: () => node,
       idle: () => node.flush(),
       undeliverable: (to, message) => log('debug', 'a message that nobody takes', { to, kind: message.kind }),
-      onBug(error) {
-        throw error;
-      },
+      onBug: (error) => options.broken(error),
     });
     const timers = { setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms), clearTimeout: (t: unknown) => clearTimeout(t as NodeJS.Timeout) };
     this.#timers = new TimerTable(timers, (to, message) => this.#host.deliver(to, message));
@@ -64,7 +67,7 @@ export class ClientHost {
       get arena() {
         return self.#options.arena();
       },
-      node: { send: (to, message) => this.#host.deliver(to, message) },
+      node: { send: (to, message) => this.send(to, message) },
       inlineBytesMax,
       waitMs,
       reserve: 'new',
@@ -76,12 +79,15 @@ export class ClientHost {
 
   /** What came from the node. */
   receive(envelopes: readonly Envelope[]): void {
+    if (this.#closed) return;
     this.#host.deliverAll(envelopes.map(({ to, message }) => ({ to, message: this.#localize(message) })));
   }
 
   /** Puts a command to the client actor; resolves with what it is settled with. */
   request(command: (request: number) => ClientMessage): Promise<Reply> {
     const request = this.#nextRequest++;
+    const error = this.#closed;
+    if (error) return Promise.resolve({ kind: 'requestRefused', request, error });
     return new Promise((resolve) => {
       this.#requests.set(request, resolve);
       this.#host.deliver(address, command(request));
@@ -89,12 +95,22 @@ export class ClientHost {
   }
 
   tell(message: ClientMessage): void {
-    this.#host.deliver(address, message);
+    this.send(address, message);
   }
 
   /** Beside the client actor: to a store of the node. */
   send(to: Address, message: Message): void {
-    this.#host.deliver(to, message);
+    if (!this.#closed) this.#host.deliver(to, message);
+  }
+
+  /** The node is gone, or will be: whatever is asked, now or later, is refused with this. */
+  close(error: ErrorData): void {
+    if (this.#closed) return;
+    this.#closed = error;
+    this.#timers.stopAll(address);
+    this.blocks.close(error);
+    for (const [request, settle] of this.#requests) settle({ kind: 'requestRefused', request, error });
+    this.#requests.clear();
   }
 
   /** The bytes of a ref, where they lie. */
@@ -103,6 +119,10 @@ export class ClientHost {
   }
 
   #localize(message: Message): Message {
+    if (message.kind === 'objectsFound' && !this.#requests.has(message.request)) {
+      this.blocks.release(message.objects.flatMap(({ ref }) => (ref.offset >= 0 ? [ref.offset] : [])));
+      return message;
+    }
     if (message.kind !== 'sessionOutput' || message.ref.offset < 0) return message;
     const { encoding, sizeBytes, offset } = message.ref;
     const inline = new Uint8Array(this.bytesOf(message.ref));

@@ -1,7 +1,10 @@
 /** Logs: pino, as JSON lines on standard error. Made at the first line, so that a quiet runtime does not load it. */
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
-import type { LogLevel } from '../api/local-options.ts';
+
+/** What is logged: lines of this level and of those after it. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 export type LogLine = (level: 'debug' | 'info' | 'warn' | 'error', text: string, detail: object) => void;
 

@@ -152,13 +152,14 @@ function nextChange(state: CoordinatorState, app: AppRow, out: Out): void {
 }
 
 function configureAppBuckets(state: CoordinatorState, app: AppRow, { table, definition, bundle }: AppRevision, out: Out): void {
+  if (definition.customPrimitives.length > 0) out.push({ kind: 'usePrimitives', app: app.name, bundle });
   const watched = new Set(table.buckets.filter((bucket) => bucket.hasAppTriggers).map((bucket) => bucket.name));
   for (const bucket of new Set([...watched, ...app.buckets])) {
     const address = appBucketAddress(app.name, bucket);
     if (!app.buckets.has(bucket)) {
       app.buckets.add(bucket);
       const identity = { address, app: app.name, bucket, home: state.address, scope: 'app' } as const;
-      out.push({ kind: 'spawnBucket', identity, bundle: definition.customPrimitives.length > 0 ? bundle : null });
+      out.push({ kind: 'spawnBucket', identity });
     }
     const index = table.bucketByName.get(bucket)?.index ?? -1;
     const triggers = (table.triggersOf[index] ?? []).filter((trigger) => trigger.traits.scope === 'app');

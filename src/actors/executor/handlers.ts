@@ -147,22 +147,24 @@ function stopExecutor(keeper: ExecutorState): readonly Effect[] {
 }
 
 function condemn(keeper: ExecutorState, why: ErrorData): readonly Effect[] {
+  const { scheduler, executor } = keeper;
   keeper.condemnedFor = why;
   return [
     { kind: 'become', event: 'condemn' },
-    { kind: 'terminateThread', thread: keeper.executor },
+    { kind: 'terminateThread', thread: executor },
+    send(scheduler, { kind: 'executorEnding', executor }),
   ];
 }
 
 function buryThread(keeper: ExecutorState, { reason, text }: Message<'threadExited'>): readonly Effect[] {
-  const effects: Effect[] = [{ kind: 'stopTimer', id: 'start' }];
+  // First of all: what ran here must not be given back to an executor that is no more.
+  const effects: Effect[] = [{ kind: 'stopTimer', id: 'start' }, send(keeper.scheduler, { kind: 'executorGone', executor: keeper.executor, text })];
   const alone = keeper.running.size === 1;
   for (const running of [...keeper.running.values()]) effects.push(...endAttempt(keeper, running, lostOutcome(keeper, running, reason, alone, text)));
   const died = keeper.condemnedFor ?? errorData('ExecutorCrashed', `the executor ended while it imported the module: ${text}`);
   for (const { app, revision } of [...keeper.loading.values()]) {
     effects.push(...endLoad(keeper, app, revision, { ...died, code: 'ModuleFailed' }));
   }
-  effects.push(send(keeper.scheduler, { kind: 'executorGone', executor: keeper.executor, text }));
   effects.push({ kind: 'become', event: 'exit' }, { kind: 'stopActor', address: keeper.address });
   return effects;
 }

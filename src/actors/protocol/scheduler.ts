@@ -45,6 +45,8 @@ export type SchedulerMessage =
   | { readonly kind: 'appObjectAdmitted'; readonly object: number }
   | { readonly kind: 'appObjectReleased'; readonly object: number }
   | { readonly kind: 'executorReady'; readonly executor: number }
+  /** Its thread has been told to end: it takes no more. */
+  | { readonly kind: 'executorEnding'; readonly executor: number }
   | { readonly kind: 'executorGone'; readonly executor: number; readonly text: string }
   | { readonly kind: 'executorLoaded'; readonly executor: number; readonly app: string; readonly revision: number; readonly error: ErrorData | null }
   | { readonly kind: 'attemptEnded'; readonly executor: number; readonly invocation: number; readonly attempt: number; readonly outcome: AttemptOutcome }

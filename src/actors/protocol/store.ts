@@ -2,8 +2,11 @@
 import type { Address } from '../actor.ts';
 import type { Ref } from '../../storage/object.ts';
 
+/** The request number of blocks in advance: as many of `count` are granted as there are at once, perhaps none; it is never refused. */
+export const refillRequest = -1;
+
 export type StoreMessage =
-  /** `count` blocks of `sizeBytes` each for `owner`, who fills them and hands them on by their refs. */
+  /** `count` blocks of `sizeBytes` each for `owner`, who fills them and hands them on by their refs. More than one only in advance. */
   | {
       readonly kind: 'allocateBlocks';
       readonly owner: Address;
@@ -24,15 +27,23 @@ export type StoreMessage =
 
 /** What a worker has done since it started, and what it holds now. */
 export interface WorkerStats {
+  /** Since the start. */
   readonly sessionsOpened: number;
+  /** Now. */
   readonly sessionsOpen: number;
+  /** Firings since the start, whatever came of them. */
   readonly invocations: number;
+  /** Now, for an executor. */
   readonly invocationsQueued: number;
+  /** Admitted to buckets since the start, and their bytes. */
   readonly objects: number;
   readonly objectBytes: number;
+  /** Threads that run functions, or are starting. */
   readonly executors: number;
+  /** Blocks of the store that are held now, and what they take. */
   readonly storeBlocks: number;
   readonly storeUsedBytes: number;
+  /** The most that `storeUsedBytes` has been. */
   readonly storeHighWaterBytes: number;
   readonly storeSizeBytes: number;
 }

@@ -22,11 +22,12 @@ export function installApp(state: SchedulerState, message: Message<'installApp'>
   const known = new Set([...revisions.values()].flatMap((app) => app.table.buckets.map((bucket) => bucket.name)));
   const app: InstalledApp = { table, bundle, installing: coordinator, sessions: 0, retired: false };
   revisions.set(revision, app);
+  if (definition.customPrimitives.length > 0) out.push({ kind: 'usePrimitives', app: table.name, bundle });
   for (const bucket of table.buckets) {
     const address = bucketAddress(table.name, bucket.name);
     if (!known.has(bucket.name)) {
       const identity = { address, app: table.name, bucket: bucket.name, home: state.address, scope: 'session' } as const;
-      out.push({ kind: 'spawnBucket', identity, bundle: definition.customPrimitives.length > 0 ? bundle : null });
+      out.push({ kind: 'spawnBucket', identity });
     }
     const triggers = (table.triggersOf[bucket.index] ?? []).filter((trigger) => trigger.traits.scope === 'session');
     out.push(send(address, { kind: 'configureBucket', revision, triggers: triggers.map(({ index }) => ({ index, definition: definitionOf(app, index) })) }));

@@ -10,7 +10,7 @@ export function spawnExecutors(state: SchedulerState, out: Out): void {
 function spawnExecutor(state: SchedulerState, out: Out): void {
   const number = state.nextExecutor++;
   const address = executorAddress(number);
-  state.executors.set(number, { number, address, ready: false, running: 0, limit: 0 });
+  state.executors.set(number, { number, address, ready: false, ending: false, running: 0, limit: 0 });
   out.push({ kind: 'spawnExecutor', address, executor: number }, send(address, { kind: 'startExecutor' }));
   for (const revisions of state.apps.values()) {
     for (const app of revisions.values()) out.push(send(address, loadMessage(app)));

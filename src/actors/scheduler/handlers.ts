@@ -158,6 +158,11 @@ const readyExecutor = decide<Message<'executorReady'>>((state, { executor }) => 
   if (slot) slot.ready = true;
 });
 
+const endExecutor = decide<Message<'executorEnding'>>((state, { executor }) => {
+  const slot = state.executors.get(executor);
+  if (slot) slot.ending = true;
+});
+
 const sessions = {
   startSession: decide<Message<'startSession'>>(startSession),
   putIntoSession: decide<Message<'putIntoSession'>>(putIntoSession),
@@ -166,10 +171,10 @@ const sessions = {
   stopSession,
   deadlineReached: passDeadline,
   bucketStepped: stepBucket,
+  // What the answers decide is decided at once. Settling again would ask again, for as long as the session waits for the outside.
   bucketSettled: decide<Message<'bucketSettled'>>((state, message, out) => {
     const session = state.sessions.get(message.session);
     if (session) takeSettled(state, session, message.pending, out);
-    return session;
   }),
   objectSent: takeObject,
   outputSent: takeOutput,
@@ -191,6 +196,7 @@ const apps = {
 
 const pool = {
   executorReady: readyExecutor,
+  executorEnding: endExecutor,
   executorGone: decide<Message<'executorGone'>>((state, { executor, text }, out) => buryExecutor(state, executor, text, out)),
   executorRestartDue: decide<Message<'executorRestartDue'>>((state, _, out) => spawnExecutors(state, out)),
   stopScheduler: decide<Message<'stopScheduler'>>((state, _, out) => stopExecutors(state, out)),
@@ -220,6 +226,7 @@ const nothing = {
   uninstallApp: ignore,
   executorLoaded: ignore,
   executorReady: ignore,
+  executorEnding: ignore,
   executorGone: ignore,
   executorRestartDue: ignore,
   stopScheduler: ignore,

@@ -114,14 +114,14 @@ function choose(executors: Iterable<ExecutorSlot>, { fn, near }: Invocation, res
 }
 
 function canTake(executor: ExecutorSlot, fn: AppFunction): boolean {
-  if (!executor.ready) return false;
+  if (!executor.ready || executor.ending) return false;
   return executor.running === 0 || (executor.running < executor.limit && executor.running < fn.concurrency);
 }
 
 function leastLoaded(executors: Iterable<ExecutorSlot>, reserved: ReadonlySet<ExecutorSlot>): ExecutorSlot | null {
   let best: ExecutorSlot | null = null;
   for (const executor of executors) {
-    if (executor.ready && !reserved.has(executor) && (!best || executor.running < best.running)) best = executor;
+    if (executor.ready && !executor.ending && !reserved.has(executor) && (!best || executor.running < best.running)) best = executor;
   }
   return best;
 }

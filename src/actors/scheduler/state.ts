@@ -132,6 +132,8 @@ export interface ExecutorSlot {
   readonly number: number;
   readonly address: Address;
   ready: boolean;
+  /** Its thread has been told to end: it takes no more. */
+  ending: boolean;
   running: number;
   /** The smallest `concurrency` of what runs there: so many interleave. */
   limit: number;

@@ -38,11 +38,17 @@ export async function main(args: readonly string[]): Promise<number> {
 /** Refusals of what was written on the command line; everything else has failed while it ran. */
 const usageCodes: ReadonlySet<string> = new Set(['InvalidOption', 'UnknownBucket']);
 
-/** An error in a line, and where user code threw, its own stack. */
+/** An error in a line; and if it is what the user's code threw, where. */
 function describe(error: unknown): string {
   if (!isPheromoneError(error)) return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  const line = `error: ${error.code}: ${error.message}`;
-  return error.cause instanceof Error && error.cause.stack ? `${line}\n${error.cause.stack}` : line;
+  return [`error: ${error.code}: ${error.message}`, ...(error.cause instanceof Error ? userFrames(error.cause) : [])].join('\n');
+}
+
+/** The frames of a stack that are the user's: those above the first of the runtime, or of what it uses. */
+function userFrames({ stack = '' }: Error): string[] {
+  const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
+  const end = frames.findIndex((frame) => /node:|\[worker eval\]|node_modules|loadBundle/.test(frame));
+  return end === -1 ? frames : frames.slice(0, end);
 }
 
 function version(): string {

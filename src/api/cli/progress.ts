@@ -8,14 +8,15 @@ import type { Runtime } from '../runtime.ts';
 export interface Progress {
   /** How many invocations there will be, as soon as that is known. Until then they are only counted. */
   expectInvocations(total: number): void;
-  stop(): void;
+  /** Draws the last state, and ends the line. */
+  stop(): Promise<void>;
 }
 
 const refreshMs = 100;
 
 /** Shows a runtime's invocations until `stop`. */
 export function showProgress(runtime: Runtime, label: string): Progress {
-  if (!process.stderr.isTTY) return { expectInvocations() {}, stop() {} };
+  if (!process.stderr.isTTY) return { expectInvocations() {}, async stop() {} };
   let total = 0;
   const bar = new SingleBar({
     // A Ctrl-C leaves the terminal as it is: nothing has been switched off that would have to be switched on again.
@@ -38,13 +39,15 @@ export function showProgress(runtime: Runtime, label: string): Progress {
     bar.update(invocations);
   };
   // What goes wrong with the runtime shows where its result is awaited.
-  const timer = setInterval(() => refresh().catch(() => {}), refreshMs);
+  const refreshQuietly = () => refresh().catch(() => {});
+  const timer = setInterval(() => void refreshQuietly(), refreshMs);
   return {
     expectInvocations(invocations) {
       total = invocations;
     },
-    stop() {
+    async stop() {
       clearInterval(timer);
+      await refreshQuietly();
       bar.stop();
     },
   };

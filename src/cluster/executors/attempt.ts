@@ -4,6 +4,7 @@
  *   T1  What the function sends leaves in order, before `attemptDone`; the promises that it does not await are awaited here.
  *   T2  After its end, or its abort, nothing more leaves: `send` and the others throw `InvocationAborted`.
  *   T3  A block that was allocated and not sealed is released with the attempt.
+ *   T4  An abort rejects what the function waits for from us at once: one that only awaits us needs not watch `signal`.
  */
 import { errorData } from '../../actors/protocol/error.ts';
 import type { FromThread, Run } from '../../actors/protocol/executor.ts';
@@ -13,6 +14,7 @@ import { checkBranches } from '../../api/call-options.ts';
 import type { Allocation, Branches, Context, Durable, Input, Log, Outgoing } from '../../api/context.ts';
 import { readEntry } from '../../api/entries.ts';
 import { errors, invalidOption } from '../../api/errors.ts';
+import type { Handler } from '../../api/fn.ts';
 import type { Ref } from '../../storage/object.ts';
 import { encodeValue } from '../../storage/value.ts';
 import { notEncodable } from '../not-encodable.ts';
@@ -24,6 +26,8 @@ import { TrackedPromises } from './tracked.ts';
 const delayMsMax = 2 ** 31 - 1;
 const allocateBytesMax = 2 ** 32;
 
+type Wanted = { readonly key?: string | undefined; readonly group?: string | undefined; readonly sizeBytes: number };
+
 export class Attempt implements Context {
   readonly session: string;
   readonly attempt: number;
@@ -32,8 +36,6 @@ export class Attempt implements Context {
   /** What left: the node has as many before the attempt is done. */
   objects = 0;
   outputs = 0;
-  /** What user code threw where nobody could catch it, while this attempt ran. */
-  stray: { readonly error: unknown } | null = null;
   readonly #run: Run;
   readonly #table: AppTable;
   readonly #services: ThreadServices;
@@ -41,8 +43,13 @@ export class Attempt implements Context {
   readonly #promises = new TrackedPromises();
   readonly #ordinals = new Map<number, Map<string, number>>();
   readonly #unsealed = new Set<number>();
+  /** Rejects what the function waits for, each. */
+  readonly #waits = new Set<(error: unknown) => void>();
+  #stray: { readonly error: unknown } | null = null;
+  #giveUpStray: NodeJS.Timeout | null = null;
+  #abandon: (error: unknown) => void = () => undefined;
   #controller: AbortController | null = null;
-  #over: Error | null = null;
+  #over: unknown = null;
   #unnamed = 0;
 
   constructor(run: Run, table: AppTable, services: ThreadServices) {
@@ -53,7 +60,7 @@ export class Attempt implements Context {
     this.#services = services;
     const fn = table.functions[run.function]?.name ?? '';
     this.log = services.logOf({ app: run.app, function: fn, session: run.session, invocation: run.invocation, attempt: run.attempt });
-    this.durable = services.durableOf(run.app, (work) => this.#promises.track(work));
+    this.durable = services.durableOf(run.app, (work) => this.#promises.track(this.#over ? Promise.reject(this.#over) : this.#orAborted(work())));
   }
 
   get signal(): AbortSignal {
@@ -69,7 +76,7 @@ export class Attempt implements Context {
   send(bucket: AnyBucket, object: Outgoing & { readonly delayMs?: number | undefined }): Promise<void> | undefined {
     this.#assertOpen();
     const index = this.#bucketIndex('ctx.send', bucket);
-    const { key, group, value } = readEntry('ctx.send', 'object', bucket.name, object);
+    const { key, group, value } = readEntry('ctx.send', 'object', bucketName(bucket), object);
     const { delayMs = 0 } = object;
     if (!Number.isInteger(delayMs) || delayMs < 0 || delayMs > delayMsMax)
       throw invalidOption('ctx.send', 'delayMs', delayMs, `must be a whole number from 0 to ${delayMsMax} milliseconds`);
@@ -91,18 +98,23 @@ export class Attempt implements Context {
     return this.#put(encoded, (ref) => this.#leave({ kind: 'outputSent', invocation, attempt, ordinal: ++this.outputs, ref }));
   }
 
-  async allocate(bucket: AnyBucket, object: { readonly key?: string | undefined; readonly group?: string | undefined; readonly sizeBytes: number }): Promise<Allocation> {
+  allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
+    return this.#promises.track(this.#allocate(bucket, object));
+  }
+
+  async #allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
     this.#assertOpen();
     const index = this.#bucketIndex('ctx.allocate', bucket);
+    const { key, group } = readEntry('ctx.allocate', 'object', bucketName(bucket), { ...object, value: null });
     const { sizeBytes } = object;
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)
       throw invalidOption('ctx.allocate', 'sizeBytes', sizeBytes, `must be a whole number from 0 to ${allocateBytesMax} bytes`);
-    const { key, group } = readEntry('ctx.allocate', 'object', bucket.name, { ...object, value: null });
-    const offset = await this.#services.blocks.allocate(Math.max(1, sizeBytes));
-    if (this.#over) {
+    const granted = this.#services.blocks.allocate(Math.max(1, sizeBytes)).then((offset) => {
+      if (!this.#over) return offset;
       this.#services.blocks.release([offset]);
       throw this.#over;
-    }
+    });
+    const offset = await this.#orAborted(granted);
     this.#unsealed.add(offset);
     const name = key ?? String(this.#unnamed++);
     const bytes = this.#services.arena.subarray(offset, offset + sizeBytes);
@@ -141,7 +153,7 @@ export class Attempt implements Context {
     const { group = null, keys = null, count = null } = branches;
     const { invocation, attempt } = this.#run;
     const asked = this.#services.ask((request) => ({ kind: 'expectSent', invocation, attempt, request, bucket: index, group, keys, count }));
-    return this.#promises.track(asked.then(() => undefined));
+    return this.#promises.track(this.#orAborted(asked.then(() => undefined)));
   }
 
   get<T>(bucket: AnyBucket, key: string): Promise<Input<T> | undefined> {
@@ -157,23 +169,51 @@ export class Attempt implements Context {
     this.#assertOpen();
     const index = this.#bucketIndex(at, bucket, false);
     const { invocation, attempt } = this.#run;
-    const { objects } = await this.#services.ask((request) => ({ kind: 'objectsAsked', invocation, attempt, request, bucket: index, key }));
+    const asked = this.#services.ask((request) => ({ kind: 'objectsAsked', invocation, attempt, request, bucket: index, key }));
+    const { objects } = await this.#orAborted(asked);
     return objects.map((object) => new StoredInput(object, this.#services.arena));
   }
 
   /** Nothing more is wanted of it: `signal` is aborted, and what it still sends is refused. */
-  abort(error: Error): void {
+  abort(error: unknown): void {
     this.#over ??= error;
-    this.#controller?.abort(error);
+    this.#controller?.abort(this.#over);
+    for (const reject of this.#waits) reject(this.#over);
   }
 
-  /** What was sent has left, and what was asked is answered. Rejects with the first failure that the function did not look at. */
-  settled(): Promise<void> {
-    return this.#promises.settled();
+  /**
+   * User code has thrown where nobody could catch it, perhaps this attempt's. It fails: by itself if it heeds its abort, else when
+   * `graceMs` are over, since such code often leaves its function waiting for ever.
+   */
+  fail(error: unknown, graceMs: number): void {
+    if (this.#stray) return;
+    this.#stray = { error };
+    this.abort(error);
+    this.#giveUpStray = setTimeout(() => this.#abandon(error), graceMs);
+  }
+
+  /** Runs the function to its end, and until what it sent has left. */
+  async run(handler: Handler): Promise<void> {
+    const work = handler(this.inputs(), this);
+    if (work instanceof Promise) await new Promise<unknown>((resolve, reject) => this.#watch(work, resolve, reject));
+    else await work;
+    await this.#promises.settled();
+    if (this.#stray) throw this.#stray.error;
+  }
+
+  #watch(work: Promise<unknown>, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+    this.#abandon = reject;
+    work.then(resolve, reject);
+  }
+
+  /** What was sent has left, and what was asked is answered, whether well or not. */
+  async quiet(): Promise<void> {
+    await this.#promises.settled().catch(() => undefined);
   }
 
   end(): void {
     this.#over ??= new errors.InvocationAborted(errorData('InvocationAborted', 'the attempt is over: its function has returned', { session: this.session }));
+    if (this.#giveUpStray) clearTimeout(this.#giveUpStray);
     this.#services.blocks.release([...this.#unsealed]);
     this.#unsealed.clear();
   }
@@ -202,7 +242,24 @@ export class Attempt implements Context {
   }
 
   #tracked(waiting: Promise<void> | undefined): Promise<void> | undefined {
-    return waiting && this.#promises.track(waiting);
+    return waiting && this.#promises.track(this.#orAborted(waiting));
+  }
+
+  #orAborted<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waits.add(reject);
+      const done = () => this.#waits.delete(reject);
+      work.then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error: unknown) => {
+          done();
+          reject(error);
+        },
+      );
+    });
   }
 
   #leave(message: FromThread): void {

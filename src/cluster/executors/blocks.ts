@@ -4,10 +4,13 @@
  *
  *   K1  Bytes are copied out of the caller's memory before `put` or `putLater` returns.
  *   K2  A block that was granted is handed on with its object, or released: never forgotten while the thread lives.
+ *   K3  Blocks kept in advance go back when none was taken for `stashIdleMs`.
+ *   K4  After `close`, nothing is granted, and whoever waited has been refused.
  */
 import type { Address } from '../../actors/actor.ts';
-import { errorData } from '../../actors/protocol/error.ts';
+import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
 import type { ThreadMessage } from '../../actors/protocol/executor.ts';
+import { refillRequest } from '../../actors/protocol/store.ts';
 import { errorFromData, errors } from '../../api/errors.ts';
 import type { Ref } from '../../storage/object.ts';
 import { Stash } from '../../storage/stash.ts';
@@ -33,24 +36,34 @@ interface Waiting {
 
 /** More requests under way are refused: whoever does not await its sends must not exhaust the thread. */
 const requestsMax = 10_000;
-const stashRequest = -1;
+const stashIdleMs = 1_000;
 
 export class Blocks {
   readonly #options: BlocksOptions;
   readonly #stash: Stash;
   readonly #waiting = new Map<number, Waiting>();
   #nextRequest = 1;
+  #idle: NodeJS.Timeout | null = null;
+  #usedSinceWatched = false;
+  #closed: ErrorData | null = null;
 
   constructor(options: BlocksOptions) {
     this.#options = options;
-    this.#stash = new Stash(({ sizeBytes, count }) => this.#ask(stashRequest, sizeBytes, count));
+    this.#stash = new Stash(({ sizeBytes, count }) => this.#ask(refillRequest, sizeBytes, count));
+  }
+
+  get owner(): Address {
+    return this.#options.owner;
   }
 
   /** At once, if the bytes are small or the stash has a block; else null. */
   put({ encoding, bytes }: Encoded): Ref | null {
     const sizeBytes = bytes.byteLength;
     if (sizeBytes <= this.#options.inlineBytesMax) return { encoding, sizeBytes, inline: new Uint8Array(bytes), offset: -1 };
+    if (this.#closed) return null;
     const offset = this.#stash.take(sizeBytes);
+    this.#usedSinceWatched = true;
+    this.#watchIdle();
     return offset === -1 ? null : this.#fill(encoding, bytes, offset);
   }
 
@@ -61,6 +74,7 @@ export class Blocks {
   }
 
   allocate(sizeBytes: number): Promise<number> {
+    if (this.#closed) return Promise.reject(errorFromData(this.#closed));
     if (this.#waiting.size >= requestsMax) {
       const text = `${requestsMax} sends wait for room in the store already: await the promises that send returns`;
       return Promise.reject(new errors.StoreFull(errorData('StoreFull', text, { sizeBytes }, true)));
@@ -76,19 +90,35 @@ export class Blocks {
     if (offsets.length > 0) this.#options.node.send('store', { kind: 'releaseBlocks', owner: this.#options.owner, offsets });
   }
 
-  /** What the stash holds, back to the store: when the thread has nothing to do for long. */
-  releaseStash(): void {
-    this.release(this.#stash.giveBack());
+  /** The node is gone, or will be. */
+  close(error: ErrorData): void {
+    this.#closed = error;
+    if (this.#idle) clearTimeout(this.#idle);
+    for (const { refuse } of this.#waiting.values()) refuse(errorFromData(error));
+    this.#waiting.clear();
   }
 
   take(message: Extract<ThreadMessage, { kind: 'blocksGranted' | 'blocksRefused' }>): void {
-    if (message.kind === 'blocksGranted' && message.request === stashRequest) return this.#stash.add(message.sizeBytes, message.offsets);
+    if (message.kind === 'blocksGranted' && message.request === refillRequest) {
+      this.#stash.add(message.sizeBytes, message.offsets);
+      return this.#watchIdle();
+    }
     const waiting = this.#waiting.get(message.request);
     if (!waiting) return;
     this.#waiting.delete(message.request);
     if (message.kind === 'blocksRefused') return waiting.refuse(errorFromData(message.error));
     const [offset] = message.offsets;
     if (offset !== undefined) waiting.grant(offset);
+  }
+
+  /** One timer at a time, moved at most once per period: `put` is on the hot path. */
+  #watchIdle(): void {
+    this.#idle ??= setTimeout(() => {
+      this.#idle = null;
+      if (this.#usedSinceWatched) this.#watchIdle();
+      else this.release(this.#stash.giveBack());
+      this.#usedSinceWatched = false;
+    }, stashIdleMs).unref();
   }
 
   #fill(encoding: number, bytes: Uint8Array, offset: number): Ref {

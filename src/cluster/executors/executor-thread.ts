@@ -12,13 +12,12 @@ import { errorData } from '../../actors/protocol/error.ts';
 import type { FromThread, LoadApp, Run, ThreadMessage } from '../../actors/protocol/executor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { Durable, Log } from '../../api/context.ts';
-import { errorFromData, errors, errorToData } from '../../api/errors.ts';
+import { errorFromData, errors, errorToData, isPheromoneError } from '../../api/errors.ts';
 import type { Handler } from '../../api/fn.ts';
-import type { LogLevel } from '../../api/local-options.ts';
 import { openSegment, type SegmentHandle } from '../../storage/segment.ts';
 import { copyValue, encodeValue } from '../../storage/value.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';
-import { createLog } from '../log.ts';
+import { createLog, type LogLevel, type LogLine } from '../log.ts';
 import { notEncodable } from '../not-encodable.ts';
 import { PortLink } from '../transport/port-link.ts';
 import { Attempt } from './attempt.ts';
@@ -32,6 +31,7 @@ export interface ExecutorThreadData {
   readonly counters: SharedArrayBuffer;
   readonly inlineBytesMax: number;
   readonly storeWaitMs: number;
+  readonly abortGraceMs: number;
   readonly logLevel: LogLevel;
 }
 
@@ -40,11 +40,10 @@ interface LoadedApp {
   readonly handlers: ReadonlyMap<string, Handler>;
 }
 
-/** Without work for so long, the blocks kept in advance go back. */
-const idleMs = 1_000;
-
 class ExecutorThread {
   readonly #keeper: string;
+  readonly #abortGraceMs: number;
+  readonly #log: LogLine;
   readonly #link: PortLink;
   readonly #blocks: Blocks;
   readonly #services: ThreadServices;
@@ -53,7 +52,6 @@ class ExecutorThread {
   readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   #nextRequest = 1;
   #flushing = false;
-  #idle: NodeJS.Timeout | null = null;
 
   constructor(data: ExecutorThreadData) {
     if (!parentPort) throw new Error('bug: an executor thread has no parent');
@@ -63,7 +61,8 @@ class ExecutorThread {
     const arena = openSegment(data.segment).bytes;
     const { inlineBytesMax, storeWaitMs: waitMs } = data;
     this.#blocks = new Blocks({ owner: `thread:${data.thread}`, arena, node, inlineBytesMax, waitMs, reserve: 'running' });
-    const log = createLog(data.logLevel, { executor: data.thread });
+    this.#abortGraceMs = data.abortGraceMs;
+    this.#log = createLog(data.logLevel, { executor: data.thread });
     this.#services = {
       arena,
       node,
@@ -71,7 +70,7 @@ class ExecutorThread {
       isCongested: () => this.#link.isCongested,
       hasRoom: () => this.#link.hasRoom(),
       ask: (question) => this.#ask((request) => node.send('scheduler', question(request))),
-      logOf: (bound) => logOf(log, bound),
+      logOf: (bound) => logOf(this.#log, bound),
       durableOf: (app, track) => this.#durableOf(app, track),
     };
   }
@@ -144,27 +143,27 @@ class ExecutorThread {
     attempt.end();
     const { objects, outputs } = attempt;
     this.#send(this.#keeper, { kind: 'attemptDone', invocation, attempt: number, objects, outputs, error });
-    this.#watchIdle();
   }
 
   async #call(attempt: Attempt, { table, handlers }: LoadedApp, { function: index }: Run) {
     try {
       const handler = handlers.get(table.functions[index]?.name ?? '');
       if (!handler) throw new Error(`bug: app ${table.name} has no function ${index}`);
-      await handler(attempt.inputs(), attempt);
-      await attempt.settled();
-      return attempt.stray ? errorToData(attempt.stray.error) : null;
+      await attempt.run(handler);
+      return null;
     } catch (error) {
       // What it left behind goes on a little: its blocks must come home before the attempt is over.
-      await attempt.settled().catch(() => undefined);
+      await attempt.quiet();
       return errorToData(error);
     }
   }
 
   /** Which attempt it belongs to cannot be known: all that run here fail. Without any, it is logged. */
   #failAll(error: unknown): void {
-    for (const attempt of this.#running.values()) attempt.stray ??= { error };
-    if (this.#running.size === 0) process.stderr.write(`pheromone: user code threw outside of any invocation: ${errorToData(error).message}\n`);
+    // One that is over has tried to go on: no fault of those that run now.
+    const isLate = isPheromoneError(error) && error.code === 'InvocationAborted';
+    if (!isLate) for (const attempt of this.#running.values()) attempt.fail(error, this.#abortGraceMs);
+    if (isLate || this.#running.size === 0) this.#log('warn', `user code threw outside of any invocation: ${errorToData(error).message}`, {});
   }
 
   #ask(send: (request: number) => void): Promise<Answer> {
@@ -175,7 +174,7 @@ class ExecutorThread {
     });
   }
 
-  #durableOf(app: string, track: <T>(work: Promise<T>) => Promise<T>): Durable {
+  #durableOf(app: string, track: <T>(work: () => Promise<T>) => Promise<T>): Durable {
     const owner = this.#keeper.replace('executor', 'thread');
     const get = async (key: string): Promise<unknown> => {
       const { ref } = await this.#ask((request) => this.#send('durable', { kind: 'durableGet', owner, request, key: `${app}/${key}` }));
@@ -186,7 +185,7 @@ class ExecutorThread {
       const ref = { encoding, sizeBytes: bytes.byteLength, inline: bytes, offset: -1 };
       await this.#ask((request) => this.#send('durable', { kind: 'durablePut', owner, request, key: `${app}/${key}`, ref }));
     };
-    return { get: <T>(key: string) => track(get(key) as Promise<T | undefined>), put: (key, value) => track(put(key, value)) };
+    return { get: <T>(key: string) => track(() => get(key) as Promise<T | undefined>), put: (key, value) => track(() => put(key, value)) };
   }
 
   /** Envelopes of one turn of the event loop leave as one frame. */
@@ -199,13 +198,6 @@ class ExecutorThread {
       this.#link.flush();
     });
   }
-
-  #watchIdle(): void {
-    this.#idle ??= setTimeout(() => {
-      this.#idle = null;
-      if (this.#running.size === 0) this.#blocks.releaseStash();
-    }, idleMs).unref();
-  }
 }
 
 function encodeOwn(value: unknown) {
@@ -216,7 +208,7 @@ function encodeOwn(value: unknown) {
   }
 }
 
-function logOf(log: ReturnType<typeof createLog>, bound: object): Log {
+function logOf(log: LogLine, bound: object): Log {
   const line = (level: keyof Log) => (message: string, detail?: object) => log(level, message, { ...bound, ...detail });
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }

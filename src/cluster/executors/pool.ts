@@ -39,9 +39,9 @@ export class ExecutorPool {
 
   start(thread: number): void {
     const { code, config, segment, received, exited } = this.#options;
-    const { inlineBytesMax, storeWaitMs, logLevel, executorHeapMiB } = config;
+    const { inlineBytesMax, storeWaitMs, abortGraceMs, logLevel, executorHeapMiB } = config;
     const counters = createLinkCounters();
-    const data: ExecutorThreadData = { thread, segment, counters, inlineBytesMax, storeWaitMs, logLevel };
+    const data: ExecutorThreadData = { thread, segment, counters, inlineBytesMax, storeWaitMs, abortGraceMs, logLevel };
     const worker = startWorker(code, {
       name: `executor-${thread}`,
       workerData: data,

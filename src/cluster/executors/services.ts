@@ -16,5 +16,6 @@ export interface ThreadServices {
   /** Sends what `question` makes of a request number; resolves with the answer, rejects with its error. */
   ask(question: (request: number) => FromThread): Promise<Answer>;
   logOf(bound: object): Log;
-  durableOf(app: string, track: <T>(work: Promise<T>) => Promise<T>): Durable;
+  /** `track` runs each operation, or refuses it. */
+  durableOf(app: string, track: <T>(work: () => Promise<T>) => Promise<T>): Durable;
 }

@@ -5,7 +5,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Address } from '../../actors/actor.ts';
 import type { PrimitiveLookup } from '../../actors/app.ts';
-import { builtInPrimitives } from '../../actors/bucket/primitives/index.ts';
 import type { Primitive } from '../../actors/bucket/primitives/primitive.ts';
 import type { CodeBundle } from '../../actors/protocol/coordinator.ts';
 import { errorToData } from '../../api/errors.ts';
@@ -27,9 +26,14 @@ export interface NodeThreadData {
 }
 
 /** To the client's thread, beside the frames of envelopes. */
-export type NodeThreadNews = { readonly news: 'ready'; readonly segment: SegmentHandle } | { readonly news: 'stopped' };
+export interface NodeThreadNews {
+  readonly news: 'ready';
+  readonly segment: SegmentHandle;
+}
 /** From it. */
-export type NodeThreadOrder = { readonly order: 'stop' };
+export interface NodeThreadOrder {
+  readonly order: 'stop';
+}
 
 const { config, executorCode, counters } = workerData as NodeThreadData;
 if (!parentPort) throw new Error('bug: the node thread has no parent');
@@ -75,22 +79,15 @@ function flush(): void {
   for (const link of pool.links()) link.flush();
 }
 
-const primitivesByHash = new Map<string, ReadonlyMap<string, Primitive>>();
-
 /** A module that fails here fails in every executor too, which say so; its triggers must not be what stops the node. */
 function loadPrimitives(app: string, bundle: CodeBundle): PrimitiveLookup {
-  const key = `${app}/${bundle.hash}`;
-  let custom = primitivesByHash.get(key);
-  if (!custom) {
-    try {
-      custom = findApp(loadBundle(bundle, library), app, bundle.module).customPrimitives;
-    } catch (error) {
-      const { message } = errorToData(error);
-      return (kind) => builtInPrimitives.get(kind) ?? failing(kind, message);
-    }
-    primitivesByHash.set(key, custom);
+  try {
+    const { customPrimitives } = findApp(loadBundle(bundle, library), app, bundle.module);
+    return (kind) => customPrimitives.get(kind);
+  } catch (error) {
+    const { message } = errorToData(error);
+    return (kind) => failing(kind, message);
   }
-  return (kind) => builtInPrimitives.get(kind) ?? custom.get(kind);
 }
 
 function failing(kind: string, message: string): Primitive {
@@ -105,8 +102,8 @@ async function stop(): Promise<void> {
   isStopping = true;
   await node.close();
   segment.close();
-  port.postMessage({ news: 'stopped' } satisfies NodeThreadNews);
-  port.close();
+  // Of this thread. Timers of open sessions, and whatever an app's module has started here, must not keep it.
+  process.exit(0);
 }
 
 client.receive((envelopes) => node.host.deliverAll(envelopes), (order) => {

@@ -67,6 +67,8 @@ export class Node {
   readonly #scheduler: SchedulerState;
   readonly #storeService: StoreService;
   readonly #durableService: DurableService;
+  /** Of each app that has any, the newest. */
+  readonly #primitives = new Map<string, { readonly hash: string; readonly lookup: PrimitiveLookup }>();
 
   constructor(config: Config, ports: NodePorts) {
     this.#config = config;
@@ -140,6 +142,11 @@ export class Node {
     });
   }
 
+  #usePrimitives(app: string, bundle: CodeBundle): void {
+    const { hash } = bundle;
+    if (this.#primitives.get(app)?.hash !== hash) this.#primitives.set(app, { hash, lookup: this.#ports.loadPrimitives(app, bundle) });
+  }
+
   #idle(): void {
     this.#ports.flush();
     if (this.host.placeOf('scheduler') === 'stopped') this.#ports.stopped();
@@ -158,10 +165,12 @@ export class Node {
       case 'stopTimer':
         return this.#timers.stop(from, effect.id);
       case 'spawnBucket': {
-        const { identity, bundle } = effect;
-        const lookup: PrimitiveLookup = bundle ? this.#ports.loadPrimitives(identity.app, bundle) : (kind) => builtInPrimitives.get(kind);
+        const { identity } = effect;
+        const lookup: PrimitiveLookup = (kind) => builtInPrimitives.get(kind) ?? this.#primitives.get(identity.app)?.lookup(kind);
         return this.host.spawn(identity.address, { machine: bucketMachine, handlers: bucketHandlers, state: createBucket(identity, lookup) });
       }
+      case 'usePrimitives':
+        return this.#usePrimitives(effect.app, effect.bundle);
       case 'spawnExecutor': {
         const { executorStartTimeoutMs: startTimeoutMs, loadTimeoutMs, abortGraceMs } = this.#config;
         const state = createExecutor(effect.executor, effect.address, 'scheduler', { startTimeoutMs, loadTimeoutMs, abortGraceMs });

@@ -2,7 +2,7 @@
 import type { Address } from '../../actors/actor.ts';
 import { errorData } from '../../actors/protocol/error.ts';
 import type { Message } from '../../actors/protocol/message.ts';
-import type { StoreMessage } from '../../actors/protocol/store.ts';
+import { refillRequest, type StoreMessage } from '../../actors/protocol/store.ts';
 import { AllocationQueue } from '../../storage/allocation-queue.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Timers } from '../../storage/timers.ts';
@@ -23,7 +23,7 @@ export class StoreService {
   take(message: Message): void {
     switch (message.kind) {
       case 'allocateBlocks':
-        return message.count === 1 ? this.#allocateOne(message) : this.#allocateSome(message);
+        return message.request === refillRequest ? this.#allocateSome(message) : this.#allocateOne(message);
       case 'sealBlocks':
         for (const offset of message.offsets) this.#store.adopt(offset);
         return;

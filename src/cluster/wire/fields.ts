@@ -105,6 +105,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   appObjectAdmitted: fields('appObjectAdmitted', 'object'),
   appObjectReleased: fields('appObjectReleased', 'object'),
   executorReady: fields('executorReady', 'executor'),
+  executorEnding: fields('executorEnding', 'executor'),
   executorGone: fields('executorGone', 'executor', 'text'),
   executorLoaded: fields('executorLoaded', 'executor', 'app', 'revision', 'error'),
   executorRestartDue: fields('executorRestartDue'),

@@ -1,0 +1,46 @@
+/** What a benchmark is made of: measures, each a system doing one thing, sampled in rounds that are interleaved with the others. */
+export interface Measure {
+  /** What is measured: `call`. Systems that do the same thing share it. */
+  readonly name: string;
+  /** `pheromone`, a peer, or `floor: …` */
+  readonly system: string;
+  readonly unit: string;
+  /** What a reader needs to repeat it. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Starts what is measured; its samples check their own results. */
+  prepare(): Promise<Prepared>;
+}
+
+export interface Prepared {
+  /** One round: at least one value, in the measure's unit. */
+  sample(): Promise<readonly number[]>;
+  close(): Promise<void>;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly system: string;
+  readonly unit: string;
+  readonly median: number;
+  readonly p99: number;
+  readonly rounds: number;
+  readonly settings: Measure['settings'];
+}
+
+export function summarize({ name, system, unit, settings }: Measure, values: readonly number[], rounds: number): Result {
+  return { name, system, unit, median: quantile(values, 0.5), p99: quantile(values, 0.99), rounds, settings };
+}
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+  if (value === undefined) throw new Error('a measure gave no values');
+  return Number(value.toPrecision(4));
+}
+
+/** Milliseconds that `work` takes. */
+export async function timed(work: () => unknown): Promise<number> {
+  const before = performance.now();
+  await work();
+  return performance.now() - before;
+}

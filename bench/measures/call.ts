@@ -1,0 +1,42 @@
+/** A call of an app of one function: back to back, and one every 10 ms. Beside it a bare thread that is parked. */
+import { Worker } from 'node:worker_threads';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { one } from '../apps/paths.ts';
+import { type Measure, timed } from '../measure.ts';
+import { check, ours } from '../runtime.ts';
+
+const backToBack = 200;
+const paced = 20;
+const paceMs = 10;
+
+const pingPong: Measure = {
+  name: 'call',
+  system: 'floor: parked thread ping-pong',
+  unit: 'µs',
+  settings: { every: `${paceMs} ms`, over: 'MessagePort' },
+  async prepare() {
+    const worker = new Worker("const { parentPort: p } = require('node:worker_threads'); p.on('message', (m) => p.postMessage(m));", { eval: true });
+    const ping = () => new Promise((resolve) => worker.once('message', resolve).postMessage(1));
+    await ping();
+    return { sample: () => each(paced, ping, paceMs), close: async () => void (await worker.terminate()) };
+  },
+};
+
+export const callMeasures: readonly Measure[] = [
+  ours('call', 'µs', one, { calls: `${backToBack} back to back` }, async (runtime) => {
+    const values = [];
+    for (let i = 0; i < backToBack; i++) values.push(1_000 * (await timed(async () => check((await runtime.call(one, 'questions', i)) === i + 1, 'call'))));
+    return values;
+  }),
+  ours('call', 'µs', one, { calls: `one every ${paceMs} ms` }, (runtime) => each(paced, async () => check((await runtime.call(one, 'questions', 1)) === 2, 'call'), paceMs)),
+  pingPong,
+];
+
+async function each(times: number, work: () => Promise<unknown>, pauseMs: number): Promise<number[]> {
+  const values = [];
+  for (let i = 0; i < times; i++) {
+    values.push(1_000 * (await timed(work)));
+    await sleep(pauseMs);
+  }
+  return values;
+}

@@ -1,0 +1,14 @@
+/** Fan-out to 16 no-ops and their join. */
+import { fan, fanWidth } from '../apps/paths.ts';
+import { type Measure, timed } from '../measure.ts';
+import { check, ours } from '../runtime.ts';
+
+const times = 50;
+
+export const fanMeasures: readonly Measure[] = [
+  ours('fan', 'ms', fan, { width: fanWidth }, async (runtime) => {
+    const values = [];
+    for (let i = 0; i < times; i++) values.push(await timed(async () => check((await runtime.call(fan, 'starts', null)) === fanWidth, 'fan')));
+    return values;
+  }),
+];

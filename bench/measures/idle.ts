@@ -1,0 +1,18 @@
+/** What a runtime costs that has nothing to do: memory of the whole process, and its processor time. */
+import { prepareChild } from '../child.ts';
+import type { Measure } from '../measure.ts';
+
+const idleMs = 3_000;
+
+const idle = (unit: string, of: 'rssMB' | 'cpuPercent'): Measure => ({
+  name: 'idle',
+  system: 'pheromone',
+  unit,
+  settings: { executors: 2, for: `${idleMs} ms` },
+  async prepare() {
+    const child = await prepareChild();
+    return { sample: async () => [(await child.run(idleMs))[of]], close: () => child.close() };
+  },
+});
+
+export const idleMeasures: readonly Measure[] = [idle('MB resident', 'rssMB'), idle('% of a processor', 'cpuPercent')];

@@ -1,0 +1,23 @@
+/** From `startLocal` to the first answer, in a fresh process. */
+import { prepareChild } from '../child.ts';
+import type { Measure } from '../measure.ts';
+
+const times = 3;
+
+export const startMeasures: readonly Measure[] = [
+  {
+    name: 'start',
+    system: 'pheromone',
+    unit: 'ms',
+    settings: { executors: 2, to: 'first answer', processes: times },
+    async prepare() {
+      const child = await prepareChild();
+      const sample = async () => {
+        const values = [];
+        for (let i = 0; i < times; i++) values.push((await child.run(0)).startMs);
+        return values;
+      };
+      return { sample, close: () => child.close() };
+    },
+  },
+];

@@ -1,0 +1,23 @@
+/** Our system, for measures: a runtime with one of the measured apps. */
+import { type App, type Runtime, startLocal } from 'pheromone';
+import type { Measure, Prepared } from './measure.ts';
+
+export const executors = 2;
+
+/** A measure of ours: `sample` gets a running runtime. */
+export function ours(name: string, unit: string, app: App, settings: Measure['settings'], sample: (runtime: Runtime) => Promise<readonly number[]>): Measure {
+  return {
+    name,
+    system: 'pheromone',
+    unit,
+    settings: { executors, ...settings },
+    async prepare(): Promise<Prepared> {
+      const runtime = await startLocal({ apps: [app], executors });
+      return { sample: () => sample(runtime), close: () => runtime.close() };
+    },
+  };
+}
+
+export function check(isRight: boolean, what: string): void {
+  if (!isRight) throw new Error(`wrong result: ${what}`);
+}

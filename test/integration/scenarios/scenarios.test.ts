@@ -1,0 +1,80 @@
+/** Every scenario as its user runs it: a process, small options, a report that JSON can read. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { pheromone } from '../cli/pheromone.ts';
+
+let directory: string;
+
+test.before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'pheromone-test-'));
+});
+
+test.after.always(() => rm(directory, { recursive: true }));
+
+/** For each scenario its options, and what its report must have. */
+const scenarios: Readonly<Record<string, readonly [options: string, report: object]>> = {
+  'ad-stream': ['--events 300 --rate 3000', { mistakes: 0, result: { views: 98 } }],
+  batch: ['--readings 23 --size 5 --max-wait-ms 50', { distinct: 23, result: { stored: 23 } }],
+  chain: ['--length 20', { sessions: 1, invocations: 20, objects: 20, result: { steps: 20 } }],
+  choice: ['--orders 7', { sessions: 7, invocations: 14, result: { approved: 3, 'asked a human': 2, refused: 2 } }],
+  'fan-in': ['--width 9', { invocations: 10, objects: 18, last: 64, result: { gathered: 9 } }],
+  'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
+  redundant: ['--k 2 --n 5', { decisions: 1, waited: false, result: { answered: ['replica 3', 'replica 4'] } }],
+  'word-count': ['--input LICENSE --top 1 --maps 2 --reducers 3', { invocations: 5, input: { files: 1 }, result: { top: [['the', 15]] } }],
+};
+
+for (const [name, [options, expected]] of Object.entries(scenarios)) {
+  test.serial(`${name}: finds the right answer, reports it as one JSON object, and leaves nothing behind`, async (t) => {
+    const { code, stdout, stderr } = await pheromone(['scenario', name, ...options.split(' '), '--json'], { env: { TMPDIR: directory } });
+    t.deepEqual([code, stderr], [0, '']);
+    t.like(JSON.parse(stdout), { scenario: name, ok: true, ...expected });
+    t.deepEqual(await readdir(directory), []);
+  });
+}
+
+test.serial('scenario: --list names every scenario there is, and each has a test', async (t) => {
+  const { code, stdout } = await pheromone(['scenario', '--list']);
+  const listed = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(' ')[0]);
+  t.is(code, 0);
+  t.deepEqual(new Set(listed), new Set(Object.keys(scenarios)));
+});
+
+test.serial('scenario: without --json it prints a summary for people', async (t) => {
+  const { code, stdout } = await pheromone(['scenario', 'chain', '--length', '5']);
+  t.is(code, 0);
+  t.regex(stdout, /^chain: ok in [\d.,]+ ms, [\d,]+ steps\/s\nsessions 1, invocations 5, objects 5\nsteps 5\n$/);
+});
+
+/** What is wrong with the command: one line on standard error, and the exit code 2. */
+const refusals: readonly (readonly [what: string, args: string, line: RegExp])[] = [
+  ['an unknown name', 'chian', /there is no scenario "chian"; there are ad-stream, batch, chain, /],
+  [
+    'a number below its limit',
+    'word-count --maps 0',
+    /'--maps <n>' argument '0' is invalid\. It must be a whole number from 1 to 100000\./,
+  ],
+  [
+    'what is not a number',
+    'chain --length long',
+    /'--length <n>' argument 'long' is invalid\. It must be a whole number from 1 to 1000000\./,
+  ],
+  ['an empty number', 'chain --length=', /'--length <n>' argument '' is invalid/],
+  ['an unknown option', 'chain --width 5', /unknown option '--width'/],
+  ['a file that is not there', 'word-count --input /nowhere/*.txt', /'--input' is "\/nowhere\/\*\.txt": no file/],
+  ['k > n', 'redundant --k 3 --n 2', /'--k' is 3: must be at most n, which is 2/],
+  ['a tree too large', 'map-join --branches 1000 --depth 2', /'--depth' is 2: .*1000000 leaves; at most 100000/],
+];
+
+for (const [what, args, expected] of refusals) {
+  test.serial(`scenario: refuses ${what}, in one line, with exit code 2`, async (t) => {
+    const { code, stdout, stderr } = await pheromone(['scenario', ...args.split(' ')]);
+    t.deepEqual([code, stdout], [2, '']);
+    t.regex(stderr, expected);
+    t.is(stderr.trimEnd().split('\n').length, 1);
+  });
+}

@@ -1,0 +1,29 @@
+/** The inputs of an attempt, and what it got, are not freed before it has ended. */
+import type { WorldEvent } from '../events.ts';
+import { type Checker, insist } from './checker.ts';
+import { readableRefs } from './refs.ts';
+
+export class InputsPinned implements Checker {
+  readonly name = 'inputs pinned';
+  /** By invocation: the blocks that its running attempt reads. */
+  readonly #reads = new Map<number, Set<number>>();
+  /** Which invocation has asked, by thread and request. */
+  readonly #asking = new Map<string, number>();
+
+  see(event: WorldEvent): void {
+    if (event.kind === 'block' && event.what === 'freed') return this.#free(event.offset);
+    if (event.kind === 'threadSent' && event.message.kind === 'objectsAsked') this.#asking.set(`thread:${event.thread}/${event.message.request}`, event.message.invocation);
+    if (event.kind === 'left' && event.message.kind === 'answer') {
+      const invocation = this.#asking.get(`${event.to}/${event.message.request}`);
+      for (const { offset } of readableRefs(event.message)) this.#reads.get(invocation ?? -1)?.add(offset);
+    }
+    if (event.kind !== 'handled' || event.host !== 'node') return;
+    const { message } = event;
+    if (message.kind === 'invoke') this.#reads.set(message.run.invocation, new Set(readableRefs(message).map(({ offset }) => offset)));
+    if (message.kind === 'attemptEnded') this.#reads.delete(message.invocation);
+  }
+
+  #free(offset: number): void {
+    for (const [invocation, offsets] of this.#reads) insist(!offsets.has(offset), this, () => `offset ${offset} is freed while invocation ${invocation} reads it`);
+  }
+}

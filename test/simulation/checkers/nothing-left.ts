@@ -1,0 +1,36 @@
+/** When all has ended and every app is gone, there is no row, no timer, no actor's state and no thread left. */
+import type { World } from '../world.ts';
+import { type Checker, insist } from './checker.ts';
+
+export class NothingLeft implements Checker {
+  readonly name = 'nothing left';
+
+  see(): void {}
+
+  end(world: World): void {
+    for (const [what, count] of Object.entries(leftIn(world))) insist(count === 0, this, () => `${count} ${what} left at the end`);
+    insist(world.isStopped, this, () => 'the node has not stopped');
+  }
+}
+
+function leftIn({ scheduler, coordinator, client, buckets, nodeTimers, ends, threads }: World): Readonly<Record<string, number>> {
+  return {
+    'sessions of the scheduler': scheduler.sessions.size + scheduler.sessionById.size,
+    invocations: scheduler.invocations.size,
+    'queued invocations': scheduler.queue.length,
+    'objects of app-scoped triggers at the scheduler': scheduler.appObjects.size,
+    'apps of the scheduler': scheduler.apps.size,
+    executors: scheduler.executors.size,
+    'sessions of the coordinator': coordinator.sessions.size + coordinator.waiting.size,
+    'objects of app-scoped triggers at the coordinator': coordinator.objects.size,
+    'apps of the coordinator': coordinator.apps.size,
+    'session states of buckets': [...buckets.values()].reduce((sum, { scope, sessions }) => sum + (scope === 'session' ? sessions.size : 0), 0),
+    'questions of the client': client.state.waiting.size + client.state.asked.size,
+    'open sessions of the client': client.state.openSessions,
+    'timers of the node': nodeTimers.running,
+    'timers of the client': client.timers.running,
+    'timers of links': ends.client.timers.running + ends.node.timers.running,
+    'frames on links': ends.client.link.load.held + ends.node.link.load.held,
+    threads: threads.alive,
+  };
+}

@@ -1,0 +1,197 @@
+/**
+ * A simulated executor thread: it speaks the protocol of a real one, and its functions are programs.
+ *
+ * Real threads are in `cluster/executors/executor-thread.ts`. Bytes are written into and read from the segment, as there.
+ */
+import { errorData } from '../../src/actors/protocol/error.ts';
+import type { FromThread, LoadApp, Run, ThreadMessage } from '../../src/actors/protocol/executor.ts';
+import type { Input } from '../../src/actors/protocol/object.ts';
+import type { Message } from '../../src/actors/protocol/message.ts';
+import type { Ref } from '../../src/storage/object.ts';
+import type { Clock } from './clock.ts';
+import { type Labels, readContent, writeContent } from './content.ts';
+import type { Faults } from './faults.ts';
+import { type Program, type Programs, programsOf } from './program.ts';
+import type { Random } from './random.ts';
+import { SimulatedAttempt } from './attempt.ts';
+
+/** What a thread finds around it. */
+export interface ThreadWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly segment: Uint8Array;
+  readonly inlineBytesMax: number;
+  readonly storeWaitMs: number;
+  faults(): Faults;
+  nextContent(): number;
+  send(thread: number, to: string, message: Message): void;
+  /** A function has looked at an object. */
+  read(by: string, when: 'start' | 'end', input: Input, found: number | string): void;
+  /** User code has ended the thread. */
+  exit(thread: number, reason: 'exit' | 'uncaught', text: string): void;
+}
+
+type Answer = Extract<ThreadMessage, { kind: 'answer' }>;
+
+interface Loaded {
+  readonly definition: LoadApp['definition'];
+  readonly programs: Programs;
+}
+
+/** Of each size a thread may get so many blocks at once, and give back what it does not use. */
+const blocksAskedMax = 2;
+
+export class SimulatedThread {
+  readonly number: number;
+  readonly world: ThreadWorld;
+  isDead = false;
+  readonly #slowFactor: number;
+  readonly #apps = new Map<string, Loaded>();
+  readonly #running = new Map<number, SimulatedAttempt>();
+  readonly #asked = new Map<number, (answer: Answer) => void>();
+  readonly #blocksAsked = new Map<number, (offset: number) => void>();
+  #nextRequest = 1;
+  #pausedUntilMs = 0;
+
+  constructor(number: number, world: ThreadWorld) {
+    this.number = number;
+    this.world = world;
+    const { slowThreadShare, slowFactor } = world.faults();
+    this.#slowFactor = world.random.chance(slowThreadShare) ? slowFactor : 1;
+  }
+
+  get keeper(): string {
+    return `executor:${this.number}`;
+  }
+
+  start(): void {
+    this.later(this.world.random.int(1, 20), () => this.send(this.keeper, { kind: 'threadReady' }));
+  }
+
+  /** Nothing happens in it until then. */
+  pause(ms: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.world.clock.nowMs + ms);
+  }
+
+  take(message: ThreadMessage): void {
+    this.later(0, () => this.#handle(message));
+  }
+
+  /** After so long, in the thread's own time. */
+  later(ms: number, run: () => void): void {
+    const { clock } = this.world;
+    const pauseMs = Math.max(0, this.#pausedUntilMs - clock.nowMs);
+    clock.after(ms * this.#slowFactor + pauseMs, () => {
+      if (this.isDead) return;
+      if (this.#pausedUntilMs > clock.nowMs) this.later(0, run);
+      else run();
+    });
+  }
+
+  send(to: string, message: Message | FromThread): void {
+    if (!this.isDead) this.world.send(this.number, to, message);
+  }
+
+  ask(question: (request: number) => FromThread, answered: (answer: Answer) => void): void {
+    const request = this.#nextRequest++;
+    this.#asked.set(request, answered);
+    this.send('scheduler', question(request));
+  }
+
+  /** Puts content where a ref can name it; null: the store is full. */
+  store(sizeBytes: number, labels: Labels, stored: (ref: Ref | null) => void): void {
+    const { inlineBytesMax, storeWaitMs: waitMs, random, segment } = this.world;
+    const id = this.world.nextContent();
+    if (sizeBytes <= inlineBytesMax) {
+      const inline = new Uint8Array(sizeBytes);
+      writeContent(inline, id, labels);
+      return stored({ encoding: 0, sizeBytes, inline, offset: -1 });
+    }
+    const request = this.#nextRequest++;
+    this.#blocksAsked.set(request, (offset) => {
+      if (offset === -1) return stored(null);
+      writeContent(segment.subarray(offset, offset + sizeBytes), id, labels);
+      stored({ encoding: 0, sizeBytes, inline: null, offset });
+    });
+    const count = random.chance(0.2) ? blocksAskedMax : 1;
+    this.send('store', { kind: 'allocateBlocks', owner: `thread:${this.number}`, request, sizeBytes, count, reserve: 'running', waitMs });
+  }
+
+  release(offsets: readonly number[]): void {
+    if (offsets.length > 0) this.send('store', { kind: 'releaseBlocks', owner: `thread:${this.number}`, offsets });
+  }
+
+  read(by: string, when: 'start' | 'end', input: Input): void {
+    const { inline, offset, sizeBytes } = input.ref;
+    this.world.read(by, when, input, readContent(inline ?? this.world.segment.subarray(offset, offset + sizeBytes), input));
+  }
+
+  #handle(message: ThreadMessage): void {
+    switch (message.kind) {
+      case 'run':
+        return this.#run(message);
+      case 'abortAttempt': {
+        const attempt = this.#running.get(message.invocation);
+        if (attempt?.run.attempt === message.attempt) attempt.abort(message.error);
+        return;
+      }
+      case 'loadApp':
+        return this.#load(message);
+      case 'unloadApp':
+        this.#apps.delete(`${message.app}@${message.revision}`);
+        return;
+      case 'blocksGranted':
+        return this.#takeBlocks(message);
+      case 'blocksRefused':
+        return this.#answerBlocks(message.request, -1);
+      case 'answer': {
+        const asked = this.#asked.get(message.request);
+        this.#asked.delete(message.request);
+        return asked?.(message);
+      }
+      case 'shutDown':
+        return;
+    }
+  }
+
+  #takeBlocks({ request, sizeBytes, offsets }: Extract<ThreadMessage, { kind: 'blocksGranted' }>): void {
+    const [first = -1, ...spare] = offsets;
+    this.release(spare);
+    if (first !== -1) return this.#answerBlocks(request, first);
+    // Several are granted at once or not at all: nobody waits for them. One is waited for.
+    const { storeWaitMs: waitMs } = this.world;
+    this.send('store', { kind: 'allocateBlocks', owner: `thread:${this.number}`, request, sizeBytes, count: 1, reserve: 'running', waitMs });
+  }
+
+  #answerBlocks(request: number, offset: number): void {
+    const asked = this.#blocksAsked.get(request);
+    this.#blocksAsked.delete(request);
+    asked?.(offset);
+  }
+
+  #load({ app, revision, definition, bundle }: LoadApp): void {
+    const { random } = this.world;
+    if (random.chance(this.world.faults().loadFailureShare)) {
+      const error = errorData('ModuleFailed', 'the module throws when it is imported');
+      return this.send(this.keeper, { kind: 'appLoadFailed', app, revision, error });
+    }
+    this.#apps.set(`${app}@${revision}`, { definition, programs: programsOf(bundle) });
+    this.send(this.keeper, { kind: 'appLoaded', app, revision });
+  }
+
+  #run(run: Run): void {
+    const loaded = this.#apps.get(`${run.app}@${run.revision}`);
+    const fn = loaded?.definition.functions[run.function];
+    const program: Program | undefined = loaded && fn && (loaded.programs[fn.name] ?? []);
+    const { invocation, attempt: number } = run;
+    if (!loaded || !program) {
+      const error = errorData('ModuleFailed', `app ${run.app} is not loaded here`);
+      return this.send(this.keeper, { kind: 'attemptDone', invocation, attempt: number, objects: 0, outputs: 0, error });
+    }
+    const attempt = new SimulatedAttempt(this, run, loaded.definition, program, () => {
+      if (this.#running.get(invocation) === attempt) this.#running.delete(invocation);
+    });
+    this.#running.set(invocation, attempt);
+    attempt.start();
+  }
+}

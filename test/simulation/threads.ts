@@ -1,0 +1,94 @@
+/** The threads of a simulated node: started, linked, terminated, and killed now and then. Real ones: `cluster/executors/pool.ts`. */
+import type { ExitReason } from '../../src/actors/protocol/executor.ts';
+import type { ThreadMessage } from '../../src/actors/protocol/executor.ts';
+import type { Message } from '../../src/actors/protocol/message.ts';
+import type { Envelope } from '../../src/cluster/wire/codec.ts';
+import { Channel } from './channel.ts';
+import { SimulatedThread, type ThreadWorld } from './thread.ts';
+
+export interface ThreadsOptions extends Omit<ThreadWorld, 'send' | 'exit'> {
+  /** For checkers: a message has left a thread. */
+  sent(thread: number, to: string, message: Message): void;
+  received(envelopes: readonly Envelope[]): void;
+  exited(thread: number, reason: ExitReason, text: string): void;
+}
+
+interface Row {
+  readonly thread: SimulatedThread;
+  readonly toThread: Channel;
+  readonly toNode: Channel;
+}
+
+const terminateMs = 3;
+
+export class SimulatedThreads {
+  readonly #options: ThreadsOptions;
+  readonly #rows = new Map<number, Row>();
+  readonly #world: ThreadWorld;
+
+  constructor(options: ThreadsOptions) {
+    this.#options = options;
+    this.#world = {
+      ...options,
+      send: (thread, to, message) => this.#send(thread, to, message),
+      exit: (thread, reason, text) => this.#end(thread, reason, text, 0),
+    };
+  }
+
+  get alive(): number {
+    return this.#rows.size;
+  }
+
+  start(number: number): void {
+    const { clock, random, received } = this.#options;
+    const thread = new SimulatedThread(number, this.#world);
+    const delayMs = () => 0.05 + random.next() / 4;
+    const toThread = new Channel(clock, delayMs, (envelopes) => {
+      for (const { message } of envelopes) thread.take(message as ThreadMessage);
+    });
+    this.#rows.set(number, { thread, toThread, toNode: new Channel(clock, delayMs, received) });
+    const { startFailureShare } = this.#options.faults();
+    if (random.chance(startFailureShare)) thread.later(5, () => this.#end(number, 'uncaught', 'failed to start', 0));
+    else thread.start();
+  }
+
+  terminate(number: number): void {
+    this.#rows.get(number)?.thread.world.clock.after(terminateMs, () => this.#end(number, 'terminated', 'terminated', 0));
+  }
+
+  outletOf(number: number): Channel | null {
+    return this.#rows.get(number)?.toThread ?? null;
+  }
+
+  flush(): void {
+    for (const { toThread } of this.#rows.values()) toThread.flush();
+  }
+
+  /** One of them dies, through nobody's fault. */
+  crashOne(): void {
+    const { random } = this.#options;
+    if (this.#rows.size > 0) this.#end(random.pick([...this.#rows.keys()]), 'lost', 'killed', this.#options.faults().lostWithThreadShare);
+  }
+
+  pauseOne(ms: number): void {
+    if (this.#rows.size > 0) this.#rows.get(this.#options.random.pick([...this.#rows.keys()]))?.thread.pause(ms);
+  }
+
+  #send(number: number, to: string, message: Message): void {
+    const row = this.#rows.get(number);
+    if (!row) return;
+    this.#options.sent(number, to, message);
+    row.toNode.send(to, message);
+    row.toNode.flush();
+  }
+
+  /** Its exit is told after what it had sent has arrived, as far as that was not lost with it. */
+  #end(number: number, reason: ExitReason, text: string, lostShare: number): void {
+    const row = this.#rows.get(number);
+    if (!row) return;
+    row.thread.isDead = true;
+    this.#rows.delete(number);
+    const afterMs = row.toNode.cut(lostShare);
+    this.#options.clock.after(afterMs + 0.01, () => this.#options.exited(number, reason, text));
+  }
+}
