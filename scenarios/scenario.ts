@@ -96,13 +96,13 @@ export async function play<O extends Options>(
   const startedMs = performance.now();
   try {
     const findings = await scenario.run(runtime, options, progress);
-    const elapsedMs = performance.now() - startedMs;
+    const elapsedMs = millisecondsSince(startedMs);
     const { sessionsOpened: sessions, invocations, objects } = await runtime.stats();
     return describeFindings({ scenario: name, elapsedMs, sessions, invocations, objects }, findings);
   } catch (error) {
     const isFailure = isPheromoneError(error) || (error instanceof Error && 'syscall' in error);
     if (!isFailure) throw error;
-    const elapsedMs = performance.now() - startedMs;
+    const elapsedMs = millisecondsSince(startedMs);
     return { report: { scenario: name, ok: false, elapsedMs, wrong: [`${error.name}: ${error.message}`] } };
   } finally {
     await progress.stop();
@@ -123,17 +123,12 @@ function describeFindings({ scenario, elapsedMs, ...counts }: Counts, findings: 
   const wrong = differences({ ...details, ...result }, expected);
   const rate = work && { [`${work.unit}PerSecond`]: Math.round((work.amount / elapsedMs) * 1_000) };
   const ok = wrong.length === 0;
-  const report = {
-    scenario,
-    ok,
-    elapsedMs: Math.round(elapsedMs * 10) / 10,
-    ...counts,
-    ...rate,
-    ...details,
-    result,
-    ...(ok ? {} : { wrong }),
-  };
-  return { report, lines };
+  return { report: { scenario, ok, elapsedMs, ...counts, ...rate, ...details, result, ...(ok ? {} : { wrong }) }, lines };
+}
+
+/** With one digit behind the point. */
+function millisecondsSince(startedMs: number): number {
+  return Math.round((performance.now() - startedMs) * 10) / 10;
 }
 
 function differences(found: Readonly<Record<string, unknown>>, expected: Readonly<Record<string, unknown>>): string[] {

@@ -2,12 +2,11 @@
 import { defineScenario } from '../scenario.ts';
 import app, { type Verdict } from './app.ts';
 
-/** What is to become of orders of these amounts. */
-const kinds: readonly (readonly [amount: number, verdict: Verdict])[] = [
-  [15, 'approved'],
-  [20_000, 'asked a human'],
-  [-1, 'refused'],
-];
+/** What is to become of an order of an amount. */
+type Kind = readonly [amount: number, verdict: Verdict];
+
+const refusedKind: Kind = [-1, 'refused'];
+const kinds: readonly Kind[] = [[15, 'approved'], [20_000, 'asked a human'], refusedKind];
 
 export default defineScenario({
   about: 'a function chooses which one goes on (byName)',
@@ -17,7 +16,7 @@ export default defineScenario({
   },
   async run(runtime, { orders }, stage) {
     stage.expectInvocations(2 * orders);
-    const placed = Array.from({ length: orders }, (_, i) => kinds[i % kinds.length] ?? [0, 'refused']);
+    const placed = Array.from({ length: orders }, (_, i) => kinds[i % kinds.length] ?? refusedKind);
     const verdicts = await Promise.all(placed.map(([amount]) => runtime.call(app, 'orders', { amount })));
     const counts = { approved: 0, 'asked a human': 0, refused: 0 };
     for (const verdict of verdicts) if (verdict) counts[verdict] += 1;

@@ -29,7 +29,7 @@ const separator = Uint8Array.of(0x0a);
 export function* readFiles(files: readonly InputFile[]): Generator<Uint8Array> {
   const buffer = new Uint8Array(chunkBytes);
   for (const { path } of files) {
-    const file = openSync(path);
+    const file = openSync(path, 'r');
     try {
       for (;;) {
         const bytesRead = readSync(file, buffer, 0, chunkBytes, null);

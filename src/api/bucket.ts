@@ -3,7 +3,7 @@
  *
  * A bucket is a description. It starts nothing, belongs to no app until a `defineApp` collects it, and may be used by several.
  */
-import { invalidDefinition } from './errors.ts';
+import { invalidDefinition, invalidOption } from './errors.ts';
 import type { AnyFn, Arity, Fn } from './fn.ts';
 import type { Primitive } from './primitives.ts';
 import type { Trigger, TriggerOptions } from './trigger.ts';
@@ -64,6 +64,12 @@ export function bucket<T = unknown, const N extends string = string>(name: N, op
 /** A bucket's name, from itself or already a name. */
 export function bucketName(bucket: AnyBucket | string): string {
   return typeof bucket === 'string' ? bucket : bucket.name;
+}
+
+/** The same for what a user gave to the call `at`, which may be anything. Throws `InvalidOption`. */
+export function checkedBucketName(at: string, bucket: unknown): string {
+  if (typeof bucket === 'string' || isBucket(bucket)) return bucketName(bucket);
+  throw invalidOption(at, 'bucket', bucket, 'must be a bucket, or the name of one');
 }
 
 /** Whether a value was made by `bucket`, in this copy of the library or another. */

@@ -8,25 +8,33 @@
 import type { ClientMessage, Question, Reply } from '../actors/protocol/client.ts';
 import type { CodeBundle } from '../actors/protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
-import type { Entry, Expectation as ExpectationMessage, Input } from '../actors/protocol/object.ts';
+import type { Expectation as ExpectationMessage } from '../actors/protocol/object.ts';
 import type { SessionSummary } from '../actors/protocol/session.ts';
 import type { WorkerStats } from '../actors/protocol/store.ts';
 import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
 import type { ClientHost } from '../cluster/client-host.ts';
 import type { Config } from '../cluster/config.ts';
 import type { LogLine } from '../cluster/log.ts';
-import { notEncodable } from '../cluster/not-encodable.ts';
 import type { Ref } from '../storage/object.ts';
-import { copyValue, decodeValue, encodeValue } from '../storage/value.ts';
-import { type AnyBucket, bucketName, isBucket } from './bucket.ts';
-import { type CallOptions, checkCallOptions, checkResultOptions, checkStartOptions, expectationsOf, type ResultOptions, type StartOptions } from './call-options.ts';
+import { copyValue } from '../storage/value.ts';
+import { type AnyBucket, bucketName, checkedBucketName, isBucket } from './bucket.ts';
+import {
+  type CallOptions,
+  checkCallOptions,
+  checkResultOptions,
+  checkStartOptions,
+  expectationsOf,
+  type ResultOptions,
+  type StartOptions,
+} from './call-options.ts';
+import { ClientObjects, encodeForUser } from './client-objects.ts';
 import type { Durable, Outgoing } from './context.ts';
 import { type App, defineTrigger, isApp } from './define-app.ts';
 import { type NamedEntry, readEntries, readEntry } from './entries.ts';
 import { errorFromData, errors, invalidOption } from './errors.ts';
 import { checkCloseOptions, type CloseOptions } from './local-options.ts';
 import { OutputStream } from './output-stream.ts';
-import type { PinnedObject, Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
+import type { Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
 import type { SessionHandle, SessionHistory, SessionStatus } from './session.ts';
 import { printed, thrownFrom } from './thrown.ts';
 import type { Trigger } from './trigger.ts';
@@ -50,14 +58,15 @@ export class ClientRuntime {
   readonly #apps = new Map<string, App>();
   readonly #listeners = new Set<Listener>();
   readonly #streams = new Map<string, Set<OutputStream<SessionOutput>>>();
+  readonly #objects: ClientObjects;
   #closing: Promise<void> | null = null;
   #isOver = false;
-  #unnamed = 0;
 
   constructor({ config, log, host, shutDown }: ClientRuntimeOptions) {
     this.#config = config;
     this.#log = log;
     this.#host = host((message) => this.#notice(message));
+    this.#objects = new ClientObjects(this.#host);
     this.#shutDown = shutDown;
   }
 
@@ -95,7 +104,10 @@ export class ClientRuntime {
   async addTrigger(app: App | string, trigger: Trigger): Promise<void> {
     const name = appName('addTrigger', app);
     const known = typeof app === 'string' ? this.#apps.get(name) : app;
-    if (!known) throw new errors.UnknownApp(errorData('UnknownApp', `addTrigger: no app named ${name} was registered by this runtime`, { app: name }));
+    if (!known)
+      throw new errors.UnknownApp(
+        errorData('UnknownApp', `addTrigger: no app named ${name} was registered by this runtime`, { app: name }),
+      );
     await this.#changeApp('addTrigger', app, { kind: 'addTrigger', trigger: defineTrigger(known.definition, trigger) });
   }
 
@@ -122,7 +134,7 @@ export class ClientRuntime {
   async put(session: string, bucket: AnyBucket | string, object: Outgoing): Promise<void> {
     const id = sessionId('put', session);
     const named = readEntry('put', 'object', checkedBucketName('put', bucket), object);
-    const { entries, offsets } = await this.#store([named]);
+    const { entries, offsets } = await this.#objects.storeInOrder(id, named);
     try {
       await this.#askCoordinator((request, client) => ({ kind: 'putObjects', request, client, session: id, entries }));
     } finally {
@@ -130,15 +142,27 @@ export class ClientRuntime {
     }
   }
 
-  async get(session: string, bucket: AnyBucket | string, key: string, options: { readonly pin?: boolean | undefined } = {}): Promise<StoredObject | undefined> {
+  async get(
+    session: string,
+    bucket: AnyBucket | string,
+    key: string,
+    options: { readonly pin?: boolean | undefined } = {},
+  ): Promise<StoredObject | undefined> {
     const id = sessionId('get', session);
     if (typeof key !== 'string') throw invalidOption('get', 'key', key, 'must be a string');
     const name = checkedBucketName('get', bucket);
-    const reply = await this.#askCoordinator((request, client) => ({ kind: 'getObjects', request, client, session: id, bucket: name, key }));
+    const reply = await this.#askCoordinator((request, client) => ({
+      kind: 'getObjects',
+      request,
+      client,
+      session: id,
+      bucket: name,
+      key,
+    }));
     if (reply.kind !== 'objectsFound') throw new Error(`bug: get was answered with ${reply.kind}`);
     const [found] = reply.objects;
     if (!found) return undefined;
-    return options.pin ? this.#pinned(found) : this.#copied(found);
+    return options.pin ? this.#objects.pinned(found) : this.#objects.copied(found);
   }
 
   session(id: string): SessionHandle {
@@ -184,7 +208,7 @@ export class ClientRuntime {
         return reply.kind === 'answer' && reply.ref?.inline ? (copyValue(reply.ref.encoding, reply.ref.inline) as T) : undefined;
       },
       put: async (key: string, value: unknown): Promise<void> => {
-        const { encoding, bytes } = encode(value);
+        const { encoding, bytes } = encodeForUser(value);
         const ref: Ref = { encoding, sizeBytes: bytes.byteLength, inline: new Uint8Array(bytes), offset: -1 };
         await this.#ask('durable', (request) => ({ kind: 'durablePut', request, owner, key: `${name}/${key}`, ref }));
       },
@@ -220,10 +244,18 @@ export class ClientRuntime {
     this.#isOver = true;
   }
 
-  async #open(app: string, named: readonly NamedEntry[], options: StartOptions, until: 'output' | 'end' | 'open', waits: CallOptions): Promise<Reply> {
+  async #open(
+    app: string,
+    named: readonly NamedEntry[],
+    options: StartOptions,
+    until: 'output' | 'end' | 'open',
+    waits: CallOptions,
+  ): Promise<Reply> {
     const expects = expectationsOf(options).map(readExpectation);
     const { signal } = waits;
-    const { entries, offsets } = await this.#store(named);
+    const storing = this.#objects.store(named);
+    // Without a turn of the loop where possible: what is called before `close` is admitted before it.
+    const { entries, offsets } = storing instanceof Promise ? await storing : storing;
     let giveUp: (() => void) | null = null;
     try {
       if (signal?.aborted) throw aborted(signal);
@@ -253,48 +285,15 @@ export class ClientRuntime {
     }
   }
 
-  async #result(session: string, { until = 'output', timeoutMs = null }: { readonly until?: 'output' | 'end' | undefined; readonly timeoutMs?: number | null | undefined }): Promise<unknown> {
+  async #result(
+    session: string,
+    {
+      until = 'output',
+      timeoutMs = null,
+    }: { readonly until?: 'output' | 'end' | undefined; readonly timeoutMs?: number | null | undefined },
+  ): Promise<unknown> {
     const reply = await this.#host.request((request) => ({ kind: 'askResult', request, session, until, timeoutMs }));
     return outcomeOf(orThrow(reply), until);
-  }
-
-  /** Encodes at once; what does not fit into a message waits for room in the store. */
-  async #store(named: readonly NamedEntry[]): Promise<{ entries: Entry[]; offsets: number[] }> {
-    const { blocks } = this.#host;
-    // All of them first: one that cannot be encoded must not leave the others' blocks behind.
-    const encoded = named.map(({ value, bucket }, i) => encode(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`));
-    const refs = encoded.map((one) => blocks.put(one) ?? blocks.putLater(one));
-    const settled = await Promise.allSettled(refs);
-    const stored = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const offsets = stored.flatMap(({ offset }) => (offset >= 0 ? [offset] : []));
-    const failed = settled.find((one) => one.status === 'rejected');
-    if (failed) {
-      blocks.release(offsets);
-      throw failed.reason;
-    }
-    if (offsets.length > 0) this.#host.send('store', { kind: 'sealBlocks', owner: blocks.owner, offsets });
-    const entries = stored.map((ref, i): Entry => {
-      const { bucket = '', key = null, group = null } = named[i] ?? {};
-      return { bucket, key: key ?? String(this.#unnamed++), group, ref };
-    });
-    return { entries, offsets };
-  }
-
-  #pinned({ key, group, ref }: Input): PinnedObject {
-    const bytes = this.#host.bytesOf(ref);
-    let isReleased = ref.offset < 0;
-    const release = () => {
-      if (!isReleased) this.#host.blocks.release([ref.offset]);
-      isReleased = true;
-    };
-    return { key, group, bytes, value: decodeValue(ref.encoding, bytes), release };
-  }
-
-  #copied(found: Input): StoredObject {
-    const { key, group, bytes: lying, release } = this.#pinned(found);
-    const bytes = new Uint8Array(lying);
-    release();
-    return { key, group, bytes, value: decodeValue(found.ref.encoding, bytes) };
   }
 
   async #summary(session: string): Promise<SessionSummary> {
@@ -345,23 +344,10 @@ export function sourceOf({ definition, external }: App) {
   return { module: definition.module, external };
 }
 
-function encode(value: unknown, path = 'value') {
-  try {
-    return encodeValue(value, path);
-  } catch (error) {
-    throw notEncodable(error);
-  }
-}
-
 function appName(at: string, app: unknown): string {
   if (typeof app === 'string') return app;
   if (isApp(app)) return app.name;
   throw invalidOption(at, 'app', app, 'must be an app, made by defineApp, or its name');
-}
-
-function checkedBucketName(at: string, bucket: AnyBucket | string): string {
-  if (typeof bucket === 'string' || isBucket(bucket)) return bucketName(bucket);
-  throw invalidOption(at, 'bucket', bucket, 'must be a bucket or its name');
 }
 
 function sessionId(at: string, session: unknown): string {
@@ -369,7 +355,17 @@ function sessionId(at: string, session: unknown): string {
   throw invalidOption(at, 'session', session, 'must be the id of a session');
 }
 
-function readExpectation({ bucket, group = null, keys = null, count = null }: { readonly bucket: AnyBucket | string; readonly group?: string | null | undefined; readonly keys?: readonly string[] | null | undefined; readonly count?: number | null | undefined }): ExpectationMessage {
+function readExpectation({
+  bucket,
+  group = null,
+  keys = null,
+  count = null,
+}: {
+  readonly bucket: AnyBucket | string;
+  readonly group?: string | null | undefined;
+  readonly keys?: readonly string[] | null | undefined;
+  readonly count?: number | null | undefined;
+}): ExpectationMessage {
   return { bucket: bucketName(bucket), group, keys, count };
 }
 

@@ -68,7 +68,8 @@ function checkNames(apps: readonly App[]): void {
   throw new errors.AppNameTaken(errorData('AppNameTaken', text, { app: twice.name }));
 }
 
-function runtimeOn(node: LocalNode, config: Config): ClientRuntime {
+/** The client's side of a node that is running. */
+export function runtimeOn(node: LocalNode, config: Config): ClientRuntime {
   const log = createLog(config.logLevel, { client: 'local' });
   let opened: Segment | null = null;
   const arena = () => (opened ??= openSegment(node.segment)).bytes;

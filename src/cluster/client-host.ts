@@ -47,7 +47,6 @@ export class ClientHost {
   constructor(options: ClientHostOptions) {
     this.#options = options;
     const { config, node, log } = options;
-    const self = this;
     this.#host = new Host({
       nowMs: () => Date.now(),
       random: () => Math.random(),
@@ -57,16 +56,17 @@ export class ClientHost {
       undeliverable: (to, message) => log('debug', 'a message that nobody takes', { to, kind: message.kind }),
       onBug: (error) => options.broken(error),
     });
-    const timers = { setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms), clearTimeout: (t: unknown) => clearTimeout(t as NodeJS.Timeout) };
+    const timers = {
+      setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms),
+      clearTimeout: (t: unknown) => clearTimeout(t as NodeJS.Timeout),
+    };
     this.#timers = new TimerTable(timers, (to, message) => this.#host.deliver(to, message));
     const state = createClient(address, 'coordinator', config, () => Math.random());
     this.#host.spawn(address, { machine: clientMachine, handlers: clientHandlers, state });
     const { inlineBytesMax, admitTimeoutMs: waitMs } = config;
     this.blocks = new Blocks({
       owner: blocksAddress,
-      get arena() {
-        return self.#options.arena();
-      },
+      arena: options.arena,
       node: { send: (to, message) => this.send(to, message) },
       inlineBytesMax,
       waitMs,

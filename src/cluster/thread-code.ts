@@ -1,6 +1,7 @@
 /**
- * The code of our own threads. Built, it is a file beside this one. From a checkout it is TypeScript, which a thread of Node 20
- * cannot load: it is bundled once per process, in memory, and threads run the text.
+ * The code of our own threads. Built, each is one file beside this one (`npm run build:threads`): loading the sixty that it is made
+ * of would take three times as long. From a checkout it is TypeScript, which a thread of Node 20 cannot load: it is bundled once
+ * per process, in memory, and threads run the text.
  */
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
@@ -11,7 +12,7 @@ const bundled = new Map<string, Promise<ThreadCode>>();
 
 /** `path`: of the entry, without its extension, from this folder. */
 export function threadCode(path: string): Promise<ThreadCode> {
-  if (!import.meta.url.endsWith('.ts')) return Promise.resolve({ kind: 'file', url: new URL(`${path}.js`, import.meta.url).href });
+  if (!import.meta.url.endsWith('.ts')) return Promise.resolve({ kind: 'file', url: new URL(`${path}.cjs`, import.meta.url).href });
   let code = bundled.get(path);
   if (!code) {
     code = bundleThread(new URL(`${path}.ts`, import.meta.url));

@@ -15,6 +15,8 @@ export interface Import {
   readonly from: string;
   /** A file from the root of the repository, or the name of a package or of a module of Node. */
   readonly to: string;
+  /** Whether `to` is a file. */
+  readonly isFile: boolean;
   /** By `import()`, at run time. */
   readonly isDynamic: boolean;
 }
@@ -43,6 +45,7 @@ export function importsOf(from: string, text: string): readonly Import[] {
   const found = (name: string, isDynamic: boolean): Import => ({
     from,
     to: name.startsWith('.') ? posix.join(dirname(from), name) : name,
+    isFile: name.startsWith('.'),
     isDynamic,
   });
   return [

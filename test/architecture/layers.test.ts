@@ -79,7 +79,7 @@ import {
 export { again } from './again.ts';
 export * from './everything.ts';
 export type * from './types.ts';
-import names from 'package';
+import names from 'xstate';
 const text = \`\${names} from './text.ts'\`;
 export const constant = from('./call.ts');
 type Member = import('./member.ts').Member;
@@ -92,7 +92,7 @@ const waiting = import('./waiting.ts').then((module) => module.one);
     found.filter(({ isDynamic }) => !isDynamic).map(({ to }) => to),
     [
       ...['src/api/effect.ts', 'src/api/by-default.ts', 'src/api/type.ts', 'src/api/inline.ts', 'src/api/all.ts', 'src/lines.ts'],
-      ...['src/api/again.ts', 'src/api/everything.ts', 'src/api/types.ts', 'package', 'src/api/member.ts', 'koffi'],
+      ...['src/api/again.ts', 'src/api/everything.ts', 'src/api/types.ts', 'xstate', 'src/api/member.ts', 'koffi'],
     ],
   );
   t.deepEqual(

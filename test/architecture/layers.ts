@@ -73,11 +73,11 @@ export function exceptionFor({ from, to }: Import): Exception | undefined {
 
 /** Why the import is refused; null if it is allowed. */
 export function refusal(edge: Import): string | null {
-  const { from, to, isDynamic } = edge;
+  const { from, to, isFile, isDynamic } = edge;
   const layer = layerOf(from);
   if (!layer) return `${from} is in no layer: give its folder a place in test/architecture/layers.ts`;
   if (isDynamic && from.startsWith('src/actors/')) return `${from} imports ${to} at run time, which is I/O`;
-  const isAllowed = layer.mayImport.some((start) => (start === outside ? isOutside(to) : isWithin(to, start)));
+  const isAllowed = layer.mayImport.some((start) => (start === outside ? !isFile && !isOurPackage(to) : isWithin(to, start)));
   return isAllowed || exceptionFor(edge) ? null : `${from} imports ${to}; ${layer.files} may import ${layer.mayImport.join(', ')}`;
 }
 
@@ -85,6 +85,6 @@ function isWithin(to: string, start: string): boolean {
   return start.endsWith('/') ? to.startsWith(start) : to === start;
 }
 
-function isOutside(to: string): boolean {
-  return !to.endsWith('.ts') && !/^pheromone(\/|$)/.test(to);
+function isOurPackage(name: string): boolean {
+  return /^pheromone(\/|$)/.test(name);
 }

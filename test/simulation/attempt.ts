@@ -97,6 +97,9 @@ export class SimulatedAttempt {
   #send(bucketName: string, key: string, group: string | null, sizeBytes: number, delayMs: number): void {
     const bucket = this.#definition.buckets.findIndex(({ name }) => name === bucketName);
     if (bucket === -1) return this.#end(errorData('UnknownBucket', `no bucket ${bucketName}`));
+    // A loop of sessions, by way of an app-scoped trigger, has no limit but its functions' own.
+    const feedsApp = this.#definition.triggers.some((trigger) => trigger.bucket === bucketName && trigger.traits.scope === 'app');
+    if (feedsApp && this.#thread.world.isHealing()) return this.#advance();
     const { invocation, attempt, session } = this.run;
     const ordinal = this.#count(`${bucket}/${key}`);
     this.#thread.store(sizeBytes, { session, key, group }, (ref) => {

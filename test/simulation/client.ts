@@ -10,7 +10,7 @@ import type { ClientCommand, Reply } from '../../src/actors/protocol/client.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import type { Entry } from '../../src/actors/protocol/object.ts';
 import type { Config } from '../../src/cluster/config.ts';
-import { Host, type Outlet } from '../../src/cluster/host.ts';
+import { type ActorDefinition, Host, type Outlet } from '../../src/cluster/host.ts';
 import { TimerTable } from '../../src/cluster/timer-table.ts';
 import type { Envelope } from '../../src/cluster/wire/codec.ts';
 import { outputLabels } from './attempt.ts';
@@ -30,6 +30,8 @@ export interface ClientOptions {
   readonly node: Outlet & { flush(): void };
   nextContent(): number;
   observe(event: WorldEvent): void;
+  /** The actor, or one that was broken on purpose. */
+  spawned(address: string, definition: ActorDefinition<unknown>): ActorDefinition<unknown>;
 }
 
 /** An object to be put; where it goes is known before its session is. */
@@ -69,7 +71,7 @@ export class SimulatedClient {
     this.timers = clock.timers();
     this.#timerTable = new TimerTable(this.timers, (to, message) => this.#host.deliver(to, message));
     this.state = createClient(clientAddress, 'coordinator', config, () => random.next());
-    this.#host.spawn(clientAddress, { machine: clientMachine, handlers: clientHandlers, state: this.state });
+    this.#host.spawn(clientAddress, options.spawned(clientAddress, { machine: clientMachine, handlers: clientHandlers, state: this.state }));
     this.#host.serve(blocksAddress, (message) => this.#takeBlocks(message));
   }
 
@@ -188,6 +190,8 @@ export class SimulatedClient {
         return this.#timerTable.start(from, effect.id, effect.afterMs, effect.message);
       case 'stopTimer':
         return this.#timerTable.stop(from, effect.id);
+      case 'log':
+        return;
       default:
         throw new Error(`bug: ${from} of a client asks for ${effect.kind}`);
     }

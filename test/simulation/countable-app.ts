@@ -48,17 +48,17 @@ function layerCondition(source: string, random: Random): [string, unknown] {
 
 function layerProgram(next: string, isLast: boolean, random: Random): Program {
   const program: Op[] = [];
-  if (random.chance(0.3)) program.push({ do: 'throw', untilAttempt: 2 });
+  if (random.chance(0.15)) program.push({ do: 'throw', untilAttempt: 2 });
   const count = random.int(0, 3);
   for (let i = 0; i < count; i++) {
-    if (random.chance(0.3)) program.push({ do: 'wait', ms: random.int(0, 50) });
+    if (random.chance(0.4)) program.push({ do: 'wait', ms: random.int(0, 100) });
     const sizeBytes = random.pick(sizesBytes);
     const delayMs = random.pick([0, 0, 0, 40]);
     if (!isLast) program.push({ do: 'send', bucket: next, key: random.pick(keys), group: random.pick([null, 'x', 'y']), sizeBytes, delayMs });
     if (random.chance(0.3)) program.push({ do: 'output', sizeBytes });
   }
   // A part of it has left when it fails: what has left must not count twice.
-  if (random.chance(0.3)) program.push({ do: 'throw', untilAttempt: random.int(2, 3) });
+  if (random.chance(0.15)) program.push({ do: 'throw', untilAttempt: random.int(2, 3) });
   return program;
 }
 

@@ -52,7 +52,7 @@ export function randomFaults(random: Random): Faults {
     delayMsMean: hasNetworkFaults ? random.pick([0, 2, 30]) : 0,
     lossShare: hasNetworkFaults ? random.pick([0, 0.05, 0.3]) : 0,
     duplicateShare: hasNetworkFaults ? random.pick([0, 0.05, 0.3]) : 0,
-    threadCrashMsMean: hasThreadFaults ? random.pick([0, 500, 3_000]) : 0,
+    threadCrashMsMean: hasThreadFaults ? random.pick([0, 100, 500, 3_000]) : 0,
     lostWithThreadShare: random.pick([0, 0.5, 1]),
     slowThreadShare: random.pick([0, 0.5]),
     slowFactor: random.pick([3, 20]),

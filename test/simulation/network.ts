@@ -45,8 +45,9 @@ export class NetworkEnd implements Outlet {
     this.#waiting.push({ to, message });
   }
 
+  /** What waits while the link is congested leaves as one frame when it is relieved. */
   flush(): void {
-    if (this.#waiting.length === 0) return;
+    if (this.#waiting.length === 0 || this.link.isCongested) return;
     const frame = encodeFrame(this.#waiting);
     this.#waiting = [];
     this.#perform(this.link.send(frame));
@@ -83,7 +84,7 @@ export class NetworkEnd implements Outlet {
       case 'stopTimer':
         return this.#stopTimer(decision.timer);
       case 'relieved':
-        return;
+        return this.flush();
       case 'peerChanged':
         throw new Error('bug: no simulated host restarts');
     }

@@ -76,7 +76,7 @@ function randomCondition(functions: readonly string[], random: Random): [string,
   const partition = random.chance(0.3) ? { partitionBy: 'group' } : {};
   const sources = functions.filter(() => random.chance(0.5));
   const some = sources.length > 0 ? sources : [random.pick(functions)];
-  switch (random.weighted({ immediate: 6, byName: 2, bySet: 3, dynamicJoin: 2, byBatchSize: 3, byTime: 2, redundant: 2, dynamicGroup: 3 })) {
+  switch (random.weighted({ immediate: 6, byName: 2, bySet: 3, dynamicJoin: 2, byBatchSize: 4, byTime: 4, redundant: 2, dynamicGroup: 3 })) {
     case 'immediate':
       return ['immediate', null];
     case 'byName':
@@ -123,7 +123,7 @@ function randomTrouble(random: Random): Op {
 }
 
 function randomOp(buckets: readonly string[], after: readonly string[], joins: readonly string[], random: Random): Op {
-  const kind = random.weighted({ wait: 3, send: 8, hop: 1, output: 3, get: 2, expect: joins.length > 0 ? 2 : 0 });
+  const kind = random.weighted({ wait: 4, send: 9, hop: 1, output: 3, get: 2, expect: joins.length > 0 ? 2 : 0 });
   const sizeBytes = random.pick(sizesBytes);
   switch (kind) {
     case 'wait':

@@ -23,8 +23,18 @@ export function randomScript(random: Random): Script {
   const apps = [...countable, ...changing];
   const steps: Step[] = apps.map((app) => ({ atMs: random.int(0, 50), action: { do: 'register', app } }));
   const writer = new Writer(random);
-  const count = random.int(10, 60);
-  for (let i = 0; i < count; i++) steps.push({ atMs: random.int(60, lengthMs), action: writer.anyAction(random.pick(apps), changing) });
+  const count = random.pick([10, 40, 120]);
+  const busyMs = random.pick([500, lengthMs]);
+  for (let i = 0; i < count; i++) {
+    const atMs = random.int(60, busyMs);
+    const app = random.pick(apps);
+    const action = writer.anyAction(app, changing);
+    steps.push({ atMs, action });
+    // Sessions are short: who wants to meet one must hurry.
+    if (action.do === 'call' && action.id !== null && random.chance(0.5)) {
+      steps.push({ atMs: atMs + random.pick([0, 5, 20, 100, 500]), action: writer.ask(app, action.id) });
+    }
+  }
   return { steps, apps, countable, lengthMs };
 }
 
@@ -39,12 +49,18 @@ class Writer {
 
   anyAction(app: SimulatedApp, changing: readonly SimulatedApp[]): Action {
     const random = this.#random;
-    const kind = random.weighted({ call: 20, put: 3, get: 3, query: 2, cancel: 2, result: 3, drain: 1, change: 2, durable: 1 });
+    const kind = random.weighted({ call: 20, ask: 8, drain: 1, change: 2, durable: 1 });
     if (kind === 'call') return this.#call(app);
     if (kind === 'drain') return { do: 'drain', app: app.definition.name };
     if (kind === 'durable') return { do: random.pick(['keep', 'recall']), key: `${app.definition.name}/k` };
     if (kind === 'change') return changing.includes(app) ? this.#change(app) : this.#call(app);
-    const id = this.#ids.length > 0 && random.chance(0.95) ? random.pick(this.#ids) : 'nobody';
+    return this.ask(app, this.#ids.length > 0 && random.chance(0.95) ? random.pick(this.#ids) : 'nobody');
+  }
+
+  /** Something about one session. */
+  ask(app: SimulatedApp, id: string): Action {
+    const random = this.#random;
+    const kind = random.weighted({ put: 4, get: 4, query: 1, cancel: 1, result: 2 });
     if (kind === 'put') return { do: 'put', id, objects: this.#objects(app, 3) };
     if (kind === 'get') return { do: 'get', id, bucket: this.#bucket(app), key: random.pick([null, ...keys]) };
     if (kind === 'result') return { do: 'result', id, until: random.pick(['output', 'end']), timeoutMs: random.pick([null, 100]) };

@@ -28,11 +28,15 @@ export type AnyHandler = (state: never, message: Message, turn: Turn) => readonl
 
 /** The same actor, but for what it does on one kind of message, in every place. */
 export function withHandler<S>(definition: ActorDefinition<S>, kind: Message['kind'], change: (handler: AnyHandler) => AnyHandler): ActorDefinition<S> {
-  const handlers = Object.fromEntries(
-    Object.entries(definition.handlers).map(([place, row]) => {
-      const handler = row[kind];
-      return [place, handler ? { ...row, [kind]: change(handler as AnyHandler) } : row];
-    }),
-  );
-  return { ...definition, handlers };
+  return mapHandlers(definition, (handler, of) => (of === kind ? change(handler) : handler));
+}
+
+/** The same actor, but for something in all that it does. */
+export function withEveryHandler<S>(definition: ActorDefinition<S>, change: (handler: AnyHandler) => AnyHandler): ActorDefinition<S> {
+  return mapHandlers(definition, change);
+}
+
+function mapHandlers<S>(definition: ActorDefinition<S>, map: (handler: AnyHandler, kind: string) => AnyHandler): ActorDefinition<S> {
+  const mapRow = (row: Readonly<Record<string, unknown>>) => Object.fromEntries(Object.entries(row).map(([kind, handler]) => [kind, map(handler as AnyHandler, kind)]));
+  return { ...definition, handlers: Object.fromEntries(Object.entries(definition.handlers).map(([place, row]) => [place, mapRow(row)])) };
 }

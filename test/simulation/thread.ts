@@ -7,6 +7,7 @@ import { errorData } from '../../src/actors/protocol/error.ts';
 import type { FromThread, LoadApp, Run, ThreadMessage } from '../../src/actors/protocol/executor.ts';
 import type { Input } from '../../src/actors/protocol/object.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
+import { refillRequest } from '../../src/actors/protocol/store.ts';
 import type { Ref } from '../../src/storage/object.ts';
 import type { Clock } from './clock.ts';
 import { type Labels, readContent, writeContent } from './content.ts';
@@ -23,6 +24,7 @@ export interface ThreadWorld {
   readonly inlineBytesMax: number;
   readonly storeWaitMs: number;
   faults(): Faults;
+  isHealing(): boolean;
   nextContent(): number;
   send(thread: number, to: string, message: Message): void;
   /** A function has looked at an object. */
@@ -38,8 +40,8 @@ interface Loaded {
   readonly programs: Programs;
 }
 
-/** Of each size a thread may get so many blocks at once, and give back what it does not use. */
-const blocksAskedMax = 2;
+/** Blocks that a thread keeps in advance, of one size; it asks for so many at once, and gives them back when it wants others. */
+const stashBlocksMax = 2;
 
 export class SimulatedThread {
   readonly number: number;
@@ -52,6 +54,7 @@ export class SimulatedThread {
   readonly #blocksAsked = new Map<number, (offset: number) => void>();
   #nextRequest = 1;
   #pausedUntilMs = 0;
+  #stash: { readonly sizeBytes: number; readonly offsets: number[] } = { sizeBytes: 0, offsets: [] };
 
   constructor(number: number, world: ThreadWorld) {
     this.number = number;
@@ -107,14 +110,18 @@ export class SimulatedThread {
       writeContent(inline, id, labels);
       return stored({ encoding: 0, sizeBytes, inline, offset: -1 });
     }
-    const request = this.#nextRequest++;
-    this.#blocksAsked.set(request, (offset) => {
+    const fill = (offset: number): void => {
       if (offset === -1) return stored(null);
       writeContent(segment.subarray(offset, offset + sizeBytes), id, labels);
       stored({ encoding: 0, sizeBytes, inline: null, offset });
-    });
-    const count = random.chance(0.2) ? blocksAskedMax : 1;
-    this.send('store', { kind: 'allocateBlocks', owner: `thread:${this.number}`, request, sizeBytes, count, reserve: 'running', waitMs });
+    };
+    const kept = this.#stash.sizeBytes === sizeBytes ? this.#stash.offsets.pop() : undefined;
+    if (kept !== undefined) return fill(kept);
+    const request = this.#nextRequest++;
+    this.#blocksAsked.set(request, fill);
+    const owner = `thread:${this.number}`;
+    this.send('store', { kind: 'allocateBlocks', owner, request, sizeBytes, count: 1, reserve: 'running', waitMs });
+    if (random.chance(0.2)) this.send('store', { kind: 'allocateBlocks', owner, request: refillRequest, sizeBytes, count: stashBlocksMax, reserve: 'running', waitMs });
   }
 
   release(offsets: readonly number[]): void {
@@ -155,12 +162,9 @@ export class SimulatedThread {
   }
 
   #takeBlocks({ request, sizeBytes, offsets }: Extract<ThreadMessage, { kind: 'blocksGranted' }>): void {
-    const [first = -1, ...spare] = offsets;
-    this.release(spare);
-    if (first !== -1) return this.#answerBlocks(request, first);
-    // Several are granted at once or not at all: nobody waits for them. One is waited for.
-    const { storeWaitMs: waitMs } = this.world;
-    this.send('store', { kind: 'allocateBlocks', owner: `thread:${this.number}`, request, sizeBytes, count: 1, reserve: 'running', waitMs });
+    if (request !== refillRequest) return this.#answerBlocks(request, offsets[0] ?? -1);
+    this.release(this.#stash.offsets);
+    this.#stash = { sizeBytes, offsets: [...offsets] };
   }
 
   #answerBlocks(request: number, offset: number): void {

@@ -1,5 +1,6 @@
 /** What happened in a world, a line for each message that an actor handled, and a hash of it all. */
 import { createHash } from 'node:crypto';
+import type { Reply } from '../../src/actors/protocol/client.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import type { Input } from '../../src/actors/protocol/object.ts';
 import type { WorldEvent } from './events.ts';
@@ -56,7 +57,7 @@ export class Transcript {
     }
   }
 
-  #message(message: Message): string {
+  #message(message: Message | Reply): string {
     const words: string[] = [message.kind];
     for (const [field, value] of Object.entries(message)) {
       const word = field === 'kind' ? null : this.#word(field, value);

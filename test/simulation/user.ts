@@ -85,7 +85,8 @@ export class User {
         return this.#call(action);
       case 'result': {
         const { id: session, until, timeoutMs } = action;
-        return this.#request((request) => ({ kind: 'askResult', request, session, until, timeoutMs }));
+        this.#request((request) => ({ kind: 'askResult', request, session, until, timeoutMs }));
+        return;
       }
       case 'keep':
         return this.#ask('durable', (request) => ({ kind: 'durablePut', request, owner: client, key: action.key, ref: { encoding: 0, sizeBytes: 1, inline: new Uint8Array([7]), offset: -1 } }));

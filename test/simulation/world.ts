@@ -43,7 +43,7 @@ export interface WorldOptions {
   /** Breaks an actor, to see whether a checker complains. */
   readonly mutate?: (address: Address, definition: ActorDefinition<unknown>) => ActorDefinition<unknown>;
   /** Breaks the store. */
-  readonly mutateStore?: (node: Node) => void;
+  readonly mutateStore?: (node: Node, segment: Uint8Array) => void;
   /** A throw of an actor is no failure of its own. */
   readonly toleratesBugs?: boolean;
 }
@@ -51,6 +51,7 @@ export interface WorldOptions {
 /** Some day, at the full second: windows are aligned to the epoch. */
 const startMs = Date.UTC(2030, 0, 1);
 const healMs = 1_000;
+const againMs = 1_000;
 /** Longer than any deadline, so that also a session which waits for the outside ends. */
 export const convergeMsMax = 300_000;
 const stepsMax = 2_000_000;
@@ -75,6 +76,9 @@ export class World {
   isStopped = false;
   readonly #options: WorldOptions;
   #contents = 0;
+  #isHealing = false;
+  /** Thrown after the step: a host that is at work would take it for a bug of an actor. */
+  #failure: Error | null = null;
   #hasDurableWork = false;
 
   constructor(options: WorldOptions) {
@@ -92,12 +96,13 @@ export class World {
     this.ends = { client: new NetworkEnd(1, network), node: new NetworkEnd(2, network) };
     const shared = { clock, random, segment: this.segment, nextContent: () => ++this.#contents };
     const observe = (event: WorldEvent) => this.observe(event);
-    this.client = new SimulatedClient({ ...shared, config, node: this.ends.client, observe });
+    this.client = new SimulatedClient({ ...shared, config, node: this.ends.client, observe, spawned: (address, definition) => this.#spawned(address, definition) });
     this.threads = new SimulatedThreads({
       ...shared,
       inlineBytesMax: config.inlineBytesMax,
       storeWaitMs: config.storeWaitMs,
       faults: () => this.faults,
+      isHealing: () => this.#isHealing,
       read: (by, when, input, found) => observe({ kind: 'read', by, when, input, found }),
       sent: (thread, to, message) => observe({ kind: 'threadSent', thread, to, message }),
       received: (envelopes) => this.node.host.deliverAll(envelopes),
@@ -123,18 +128,27 @@ export class World {
 
   observe(event: WorldEvent): void {
     this.transcript.take(event, this.clock.nowMs);
-    if (event.kind === 'bug' && !this.#options.toleratesBugs) throw event.error;
-    for (const checker of this.#options.checkers) checker.see(event, this);
+    if (event.kind === 'bug' && !this.#options.toleratesBugs) this.#failure ??= event.error;
+    try {
+      for (const checker of this.#options.checkers) checker.see(event, this);
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
   }
 
   async #converge(): Promise<void> {
     this.faults = { ...noFaults, delayMsMin: this.faults.delayMsMin };
+    this.#isHealing = true;
     this.transcript.note(this.clock.nowMs, 'healed');
     const names = this.script.apps.map(({ definition }) => definition.name);
     const endMs = this.clock.nowMs + convergeMsMax;
     for (const app of names) this.user.act({ do: 'drain', app });
     await this.#runUntil(endMs, () => this.user.open === 0 && this.scheduler.sessions.size === 0);
-    for (const app of names) this.user.act({ do: 'unregister', app });
+    // What he asked before may still be under way, or fill the queue: then he asks again.
+    while (this.coordinator.apps.size > 0 && this.clock.nowMs < endMs) {
+      for (const app of names) this.user.act({ do: 'unregister', app });
+      await this.#runUntil(this.clock.nowMs + againMs, () => false);
+    }
     await this.#runUntil(endMs, () => this.user.open === 0 && this.scheduler.invocations.size === 0 && this.scheduler.apps.size === 0);
     this.client.request((request) => ({ kind: 'askClose', request, drainMs: 1_000 }), () => {});
     await this.#runUntil(this.clock.nowMs + 10_000, () => false);
@@ -147,6 +161,7 @@ export class World {
       if (isDone() || !this.clock.step(endMs)) return;
       if (this.#hasDurableWork) await this.#settleDurable();
       this.observe({ kind: 'stepped' });
+      if (this.#failure) throw this.#failure;
     }
     throw new Error(`bug: more than ${stepsMax} events`);
   }
@@ -209,7 +224,7 @@ export class World {
         },
       });
     const node = hookSpawn(make, (address, definition) => this.#spawned(address, definition));
-    this.#options.mutateStore?.(node);
+    this.#options.mutateStore?.(node, this.segment);
     watchStore(node.store, (event) => this.observe(event));
     return node;
   }

@@ -9,7 +9,7 @@ import { type Effect, type Out, send } from '../actor.ts';
 import type { ClientMessage } from '../protocol/client.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import { makeSessionId } from '../protocol/session-id.ts';
-import type { SessionSpec } from '../protocol/session.ts';
+import type { SessionSpec, SessionSummary } from '../protocol/session.ts';
 import type { AskCall, ClientState, SessionRecord, Waiter } from './state.ts';
 
 type Message<K extends ClientMessage['kind']> = Extract<ClientMessage, { kind: K }>;
@@ -96,15 +96,24 @@ export function takeEnd(state: ClientState, message: Message<'sessionEnded'>, ou
   const { summary } = message;
   const record = state.records.get(summary.id);
   if (!record) {
-    if (summary.state === 'failed') out.push({ kind: 'notify', message });
+    if (summary.state === 'failed') out.push(failureLog(summary), { kind: 'notify', message });
     return;
   }
   if (summary.state === 'failed' && record.outputs.length === 0 && record.retriesLeft > 0 && record.waiters.size > 0) return retry(state, record, out);
   record.summary = summary;
   state.openSessions--;
+  if (summary.state === 'failed') {
+    // Else its error goes to who waits.
+    if (record.waiters.size === 0) out.push(failureLog(summary));
+    out.push({ kind: 'notify', message });
+  }
   answer(state, record, out);
-  if (summary.state === 'failed') out.push({ kind: 'notify', message });
   keep(state, record);
+}
+
+/** A failure that nobody waited for is not to be silent. */
+function failureLog({ id, app, error }: SessionSummary): Effect {
+  return { kind: 'log', level: 'error', text: 'session failed', detail: { session: id, app, code: error?.code, error: error?.message } };
 }
 
 /** A new session for the same call, linked to the one that failed. */

@@ -26,8 +26,15 @@ const ask = decide<Message<'ask'>>((state, { to, question, timeoutMs }, out) => 
 
 function settleAsked(state: ClientState, reply: Message<'requestDone' | 'requestRefused' | 'objectsFound' | 'answer'>, out: Out): void {
   const { request } = reply;
-  if (!state.asked.delete(request)) return;
+  if (!state.asked.delete(request)) return releaseFound(state, reply, out);
   out.push({ kind: 'stopTimer', id: `ask/${request}` }, { kind: 'settle', request, reply });
+}
+
+/** They come too late for who asked: nobody else will let go of them. */
+function releaseFound(state: ClientState, reply: Message<'requestDone' | 'requestRefused' | 'objectsFound' | 'answer'>, out: Out): void {
+  if (reply.kind !== 'objectsFound') return;
+  const offsets = reply.objects.flatMap(({ ref }) => (ref.offset >= 0 ? [ref.offset] : []));
+  if (offsets.length > 0) out.push(send('store', { kind: 'releaseBlocks', owner: state.address, offsets }));
 }
 
 const timeOutAsked = decide<Message<'requestTimeoutReached'>>((state, { request }, out) => {
@@ -105,7 +112,7 @@ export const clientHandlers: HandlerTable<ClientPlace, ClientState, ClientMessag
   closed: {
     requestDone: ignore,
     requestRefused: ignore,
-    objectsFound: ignore,
+    objectsFound: decide((state, message, out) => releaseFound(state, message, out)),
     answer: ignore,
     sessionOpened: ignore,
     sessionRefused: ignore,

@@ -53,8 +53,15 @@ export function stepAppBucket(state: CoordinatorState, message: BucketStepped, o
   checkDrained(state, app, out);
 }
 
-/** The trigger's hold on its inputs passes to the session that it opens. */
+/**
+ * The trigger's hold on its inputs passes to the session that it opens. While the firing was on its way here, the app may have
+ * changed: a trigger whose function is gone would have been deleted, and what it held released.
+ */
 function fire(state: CoordinatorState, app: AppRow, { name, function: fn, inputs }: Firing, out: Out): void {
+  if (!app.current?.table.functionByName.has(fn)) {
+    for (const id of inputs) unhold(state, id, out);
+    return;
+  }
   const sessions = new Set<string>();
   for (const id of inputs) {
     const session = state.objects.get(id)?.input.session;

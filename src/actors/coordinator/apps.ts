@@ -36,7 +36,6 @@ function addRow(state: CoordinatorState, { definition, client }: Extract<AppRequ
     current: null,
     installing: null,
     waiting: [],
-    nextRevision: 1,
     sessions: new Set(),
     objects: 0,
     buckets: new Set(),
@@ -94,7 +93,9 @@ function install(
     return;
   }
   const good = definition as AppDefinition;
-  const revision: AppRevision = { table: compileApp(good, app.nextRevision++), definition: good, bundle };
+  const number = (state.revisions.get(app.name) ?? 0) + 1;
+  state.revisions.set(app.name, number);
+  const revision: AppRevision = { table: compileApp(good, number), definition: good, bundle };
   app.installing = { revision, request };
   for (const worker of state.workers.keys()) {
     out.push(send(worker, { kind: 'installApp', coordinator: state.address, revision: revision.table.revision, definition: good, bundle }));
@@ -131,7 +132,7 @@ export function finishInstall(state: CoordinatorState, name: string, revision: n
   if (before) for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
   const { client, request } = installed.request;
   out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision } }));
-  nextChange(state, app, out);
+  requestWaiting(state, app, out);
 }
 
 export function failInstall(state: CoordinatorState, name: string, revision: number, error: ErrorData, out: Out): void {
@@ -140,15 +141,13 @@ export function failInstall(state: CoordinatorState, name: string, revision: num
   if (!app || failed?.revision.table.revision !== revision) return;
   app.installing = null;
   refuse(failed.request, error, out);
-  nextChange(state, app, out);
-  if (!app.current && !app.installing) state.apps.delete(name);
+  if (!app.current) state.apps.delete(name);
+  requestWaiting(state, app, out);
 }
 
-function nextChange(state: CoordinatorState, app: AppRow, out: Out): void {
-  for (let next = app.waiting.shift(); next; next = app.waiting.shift()) {
-    change(state, app, next, out);
-    if (app.installing) return;
-  }
+/** As if they came now: the first may start another installation, or take the app away, and the others find what it left. */
+function requestWaiting(state: CoordinatorState, app: AppRow, out: Out): void {
+  for (const request of app.waiting.splice(0)) requestChange(state, request, out);
 }
 
 function configureAppBuckets(state: CoordinatorState, app: AppRow, { table, definition, bundle }: AppRevision, out: Out): void {

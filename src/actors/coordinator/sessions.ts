@@ -4,10 +4,13 @@
  *   C4  A session is admitted once: an `openSession` that comes twice, or with a known request id, joins the one there is.
  *   C5  At most `sessionsOpenMax` are open; at most `admissionsWaitingMax` wait, none longer than its `admitTimeoutMs`.
  *   C6  Sessions that triggers open are never refused: their objects were admitted before.
+ *   C8  The blocks of a client's objects are held here from the message that brings them until their session's home takes the
+ *       hold over, or they are refused: the client may let go of them, and that may be heard before the home has them.
  */
 import { type Address, send, type Out } from '../actor.ts';
 import type { CoordinatorRequest } from '../protocol/client.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
+import type { Entry } from '../protocol/object.ts';
 import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/session.ts';
 import { unknownApp } from './apps.ts';
 import { unhold } from './app-triggers.ts';
@@ -21,18 +24,24 @@ export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out
   // A retry of a call with an id takes the id over from the session that failed.
   if (existing !== undefined && existing !== spec.retryOf) return out.push(opened(spec, existing));
   const app = state.apps.get(spec.app);
-  if (!app?.current) return refuse(spec, unknownApp(state, spec.app), out);
-  const bad = checkBuckets(app, spec);
-  if (bad) return refuse(spec, bad, out);
+  const bad = checkSpec(state, app, spec);
+  if (bad || !app) return refuse(spec, bad ?? unknownApp(state, spec.app), out);
+  if (!isOpen(state) && state.waiting.size >= state.limits.admissionsWaitingMax) return refuse(spec, overloaded(state, spec), out);
+  hold('pin', spec.entries, out);
   if (isOpen(state)) return admit(state, app, { spec, worker: null, linked: [] }, out);
-  if (state.waiting.size >= state.limits.admissionsWaitingMax) return refuse(spec, overloaded(state, spec), out);
   remember(state, app, { spec, worker: null, linked: [] });
   state.waiting.add(spec.id);
   out.push({ kind: 'startTimer', id: admissionTimer(spec.id), afterMs: spec.admitTimeoutMs, message: { kind: 'admissionTimeoutReached', session: spec.id } });
 }
 
-function checkBuckets({ current, name }: AppRow, { entries, expects }: SessionSpec): ErrorData | null {
-  if (!current) return null;
+function hold(kind: 'pin' | 'release', entries: readonly Entry[], out: Out): void {
+  for (const { ref } of entries) if (ref.offset >= 0) out.push({ kind, offset: ref.offset });
+}
+
+/** What is wrong with it for the app as it is now. */
+function checkSpec(state: CoordinatorState, app: AppRow | undefined, { app: name, entries, expects }: SessionSpec): ErrorData | null {
+  if (!app?.current) return unknownApp(state, name);
+  const { current } = app;
   const unknown = [...entries, ...expects].find(({ bucket }) => !current.table.bucketByName.has(bucket));
   if (!unknown) return null;
   const known = current.table.buckets.map((bucket) => bucket.name).join(', ');
@@ -82,16 +91,26 @@ export function openLinked(state: CoordinatorState, app: AppRow, spec: SessionSp
 
 export function endWait(state: CoordinatorState, id: string, out: Out): void {
   const row = state.sessions.get(id);
-  if (!row || !state.waiting.delete(id)) return;
+  if (row && state.waiting.has(id)) refuseWaiting(state, row, overloaded(state, row.spec), out);
+}
+
+function refuseWaiting(state: CoordinatorState, row: SessionRow, error: ErrorData, out: Out): void {
+  const { id, entries } = row.spec;
+  state.waiting.delete(id);
+  out.push({ kind: 'stopTimer', id: admissionTimer(id) });
+  hold('release', entries, out);
   forget(state, row, out);
-  refuse(row.spec, overloaded(state, row.spec), out);
+  refuse(row.spec, error, out);
 }
 
 export function closeSession(state: CoordinatorState, summary: SessionSummary, out: Out): void {
   const row = state.sessions.get(summary.id);
   if (!row) return;
   for (const id of row.linked) unhold(state, id, out);
-  for (const gone of state.summaries.keep(summary, row.spec.requestId, out.nowMs)) state.requestIds.delete(gone);
+  for (const { id, requestId } of state.summaries.keep(summary, row.spec.requestId, out.nowMs)) {
+    // A retry may have taken it over.
+    if (state.requestIds.get(requestId) === id) state.requestIds.delete(requestId);
+  }
   const app = state.apps.get(row.spec.app);
   if (app) noteActivity(app);
   forget(state, row, out);
@@ -116,15 +135,17 @@ function admitWaiting(state: CoordinatorState, out: Out): void {
   for (const id of state.waiting) {
     if (state.sessions.size - state.waiting.size >= state.limits.sessionsOpenMax || placeFor(state) === null) return;
     const row = state.sessions.get(id);
-    const app = state.apps.get(row?.spec.app ?? '');
+    if (!row) throw new Error(`bug: session ${id} waits and has no row`);
+    const app = state.apps.get(row.spec.app);
+    // The app may have changed while it waited.
+    const bad = checkSpec(state, app, row.spec);
+    if (bad || !app) {
+      refuseWaiting(state, row, bad ?? unknownApp(state, row.spec.app), out);
+      continue;
+    }
     state.waiting.delete(id);
     out.push({ kind: 'stopTimer', id: admissionTimer(id) });
-    if (!row) continue;
-    if (app?.current) admit(state, app, row, out);
-    else {
-      forget(state, row, out);
-      refuse(row.spec, unknownApp(state, row.spec.app), out);
-    }
+    admit(state, app, row, out);
   }
 }
 
@@ -151,7 +172,10 @@ function askHome(state: CoordinatorState, message: Request<'putObjects' | 'getOb
     const error = errorData('Overloaded', `session ${session} is not yet admitted`, { session, retryAfterMs: 100 }, true);
     return out.push(send(client, { kind: 'requestRefused', request, error }));
   }
-  if (message.kind === 'putObjects') return out.push(send(worker, { kind: 'putIntoSession', session, client, request, entries: message.entries }));
+  if (message.kind === 'putObjects') {
+    hold('pin', message.entries, out);
+    return out.push(send(worker, { kind: 'putIntoSession', session, client, request, entries: message.entries }));
+  }
   if (message.kind === 'getObjects') return out.push(send(worker, { kind: 'getFromSession', session, client, request, bucket: message.bucket, key: message.key }));
   out.push(send(worker, { kind: 'describeSession', session, client, request }));
 }
@@ -160,12 +184,7 @@ function cancel(state: CoordinatorState, { client, request, reason }: Request<'c
   const { id } = row.spec;
   const error = errorData('SessionCancelled', `session ${id} was cancelled: ${reason}`, { session: id, reason });
   if (row.worker) out.push(send(row.worker, { kind: 'stopSession', session: id, error }));
-  else {
-    state.waiting.delete(id);
-    out.push({ kind: 'stopTimer', id: admissionTimer(id) });
-    forget(state, row, out);
-    refuse(row.spec, error, out);
-  }
+  else refuseWaiting(state, row, error, out);
   out.push(send(client, { kind: 'requestDone', request, result: null }));
 }
 

@@ -30,7 +30,6 @@ export interface AppRow {
   installing: { readonly revision: AppRevision; readonly request: AppRequest } | null;
   /** Changes that came meanwhile, in order. */
   readonly waiting: AppRequest[];
-  nextRevision: number;
   readonly sessions: Set<string>;
   /** App-scoped triggers' objects that are not yet done with. */
   objects: number;
@@ -76,6 +75,8 @@ export interface CoordinatorState {
   readonly limits: CoordinatorLimits;
   readonly workers: Map<Address, { accepts: boolean }>;
   readonly apps: Map<string, AppRow>;
+  /** The newest revision by the app's name. Kept when an app goes: one that comes back must not have a revision twice. */
+  readonly revisions: Map<string, number>;
   /** Open ones, and those that wait for admission. */
   readonly sessions: Map<string, SessionRow>;
   /** Ids of sessions that wait for admission, oldest first. */
@@ -94,6 +95,7 @@ export function createCoordinator(address: Address, limits: CoordinatorLimits, w
     limits,
     workers: new Map(workers.map((worker) => [worker, { accepts: true }])),
     apps: new Map(),
+    revisions: new Map(),
     sessions: new Map(),
     waiting: new Set(),
     requestIds: new Map(),

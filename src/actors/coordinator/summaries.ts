@@ -15,17 +15,17 @@ export class Summaries {
     this.#ageMsMax = ageMsMax;
   }
 
-  /** Returns the user's own ids of the sessions that had to go. */
-  keep(summary: SessionSummary, requestId: string | null, nowMs: number): readonly string[] {
+  /** Returns the sessions that had to go, of those to which the user had given an id. */
+  keep(summary: SessionSummary, requestId: string | null, nowMs: number): readonly { readonly id: string; readonly requestId: string }[] {
     const bytes = rowBytes + textBytes(summary) + (requestId?.length ?? 0) * 2;
     this.#rows.set(summary.id, { summary, requestId, bytes, keptMs: nowMs });
     this.#bytes += bytes;
-    const gone: string[] = [];
+    const gone: { id: string; requestId: string }[] = [];
     for (const [id, row] of this.#rows) {
       if (this.#bytes <= this.#bytesMax && nowMs - row.keptMs <= this.#ageMsMax) break;
       this.#rows.delete(id);
       this.#bytes -= row.bytes;
-      if (row.requestId !== null) gone.push(row.requestId);
+      if (row.requestId !== null) gone.push({ id, requestId: row.requestId });
     }
     return gone;
   }

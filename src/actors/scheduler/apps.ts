@@ -73,7 +73,8 @@ export function retireRevision(state: SchedulerState, app: InstalledApp, out: Ou
   for (const bucket of app.table.buckets) {
     const address = bucketAddress(name, bucket.name);
     if (kept.has(bucket.name)) out.push(send(address, { kind: 'retireRevision', revision }));
-    else out.push(send(address, { kind: 'closeBucket' }));
+    // At once, not by a message: the app may be installed again by the next one, and needs the address.
+    else out.push({ kind: 'stopActor', address });
   }
   if (revisions.size === 0) state.apps.delete(name);
   for (const executor of state.executors.values()) out.push(send(executor.address, { kind: 'unloadApp', app: name, revision }));

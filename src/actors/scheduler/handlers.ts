@@ -100,7 +100,7 @@ const takeOutput = decide<Message<'outputSent'>>((state, message, out) => {
 
 const takeExpectation = decide<Message<'expectSent'>>((state, message, out) => {
   const invocation = attemptOf(state, message);
-  if (!invocation) return;
+  if (!invocation) return refuseAsker(state, message, out);
   const { session } = invocation;
   const bucket = session.table.buckets[message.bucket];
   if (!bucket) throw new Error(`bug: app ${session.table.name} has no bucket ${message.bucket}`);
@@ -121,8 +121,17 @@ const takeExpectation = decide<Message<'expectSent'>>((state, message, out) => {
 
 const giveObjects = decide<Message<'objectsAsked'>>((state, message, out) => {
   const invocation = attemptOf(state, message);
-  if (invocation) answerThread(invocation, message, threadAddress(invocation.executor), out);
+  if (!invocation) return refuseAsker(state, message, out);
+  answerThread(invocation, message, threadAddress(invocation.executor), out);
 });
+
+/** An aborted attempt still waits for its answer, and cannot end without one. */
+function refuseAsker(state: SchedulerState, { invocation: number, attempt, request }: Message<'expectSent' | 'objectsAsked'>, out: Out): void {
+  const invocation = state.invocations.get(number);
+  if (!invocation?.held || invocation.attempt !== attempt) return;
+  const error = errorData('InvocationAborted', 'nobody needs this invocation any more: what it asks for is refused', { invocation: number, attempt });
+  out.push(send(threadAddress(invocation.executor), { kind: 'answer', request, error, objects: [], ref: null }));
+}
 
 const acknowledge = decide<Message<'appObjectAdmitted'>>((state, { object }) => {
   const session = state.sessions.get(state.appObjects.get(object)?.session ?? -1);
@@ -132,7 +141,8 @@ const acknowledge = decide<Message<'appObjectAdmitted'>>((state, { object }) => 
 
 const closeDelay = decide<Message<'delayOver'>>((state, message, out) => {
   const session = state.sessions.get(message.session);
-  if (session) endDelay(state, session, message.object, out);
+  const source = session && endDelay(state, session, message.object, out);
+  if (source) completeWatched(state, source, out);
   return session;
 });
 
@@ -184,7 +194,7 @@ const sessions = {
   appObjectReleased: decide<Message<'appObjectReleased'>>((state, { object }, out) => releaseAppObject(state, object, out)),
   delayOver: closeDelay,
   retryDue: decide<Message<'retryDue'>>((state, { invocation, attempt }) => endRest(state, invocation, attempt)),
-  rerunTimeoutReached: decide<Message<'rerunTimeoutReached'>>((state, { invocation, trigger }, out) => reachRerun(state, invocation, trigger, out)),
+  rerunTimeoutReached: decide<Message<'rerunTimeoutReached'>>((state, message, out) => reachRerun(state, message.invocation, message.attempt, message.trigger, out)),
   attemptEnded: decide<Message<'attemptEnded'>>((state, m, out) => endAttempt(state, m.invocation, m.attempt, m.executor, m.outcome, out)),
 } as const;
 

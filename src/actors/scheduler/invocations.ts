@@ -189,17 +189,17 @@ export function endRest(state: SchedulerState, number: number, attempt: number):
 }
 
 /** A source is late with what a trigger expects of it. */
-export function reachRerun(state: SchedulerState, number: number, index: number, out: Out): Session | null {
+export function reachRerun(state: SchedulerState, number: number, attempt: number, index: number, out: Out): Session | null {
   const invocation = state.invocations.get(number);
   const trigger = invocation?.session.table.triggers[index];
-  if (!invocation || !trigger) return null;
+  if (!invocation || invocation.attempt !== attempt || !trigger) return null;
   const decision = decideRerun(state, invocation, trigger, out);
   if (decision.kind === 'rest') rest(invocation, decision.afterMs, out);
   if (decision.kind === 'giveUp') failInvocation(state, invocation, decision.error, out);
   return invocation.session;
 }
 
-/** A watched invocation whose object has come is done; a late one of an earlier attempt may bring it. */
+/** A watched invocation whose object has come is done: one that was held back comes after its source has returned. */
 export function completeWatched(state: SchedulerState, invocation: Invocation, out: Out): void {
   if (invocation.place === 'watched' && isDelivered(invocation)) complete(state, invocation, out);
 }

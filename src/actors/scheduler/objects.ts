@@ -44,9 +44,12 @@ export function delayTimer(object: SessionObject, session: Session): string {
   return `delay/${session.number}/${object.index}`;
 }
 
-export function endDelay(state: SchedulerState, session: Session, index: number, out: Out): void {
+/** Returns the invocation that sent it. */
+export function endDelay(state: SchedulerState, session: Session, index: number, out: Out): Invocation | null {
   const object = session.objects[index];
-  if (object && session.delayed.delete(object)) admit(state, session, object, out);
+  if (!object || !session.delayed.delete(object)) return null;
+  admit(state, session, object, out);
+  return object.source;
 }
 
 function isFirst(invocation: Invocation, sent: SentObject): boolean {
@@ -64,16 +67,20 @@ function objectId({ bucket, key, ordinal }: SentObject): string {
   return `${bucket}/${ordinal}/${key}`;
 }
 
-/** A client's objects; their buckets were checked, and their blocks are the client's until it is told that they arrived. */
+/** A client's objects; their buckets were checked, and the coordinator's hold on their blocks passes to the session. */
 export function receiveEntries(state: SchedulerState, session: Session, entries: readonly Entry[], out: Out): void {
   for (const { bucket, key, group, ref } of entries) {
     const found = session.table.bucketByName.get(bucket);
     if (!found) throw new Error(`bug: bucket ${bucket} was not checked`);
-    if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
     const object: SessionObject = { index: session.objects.length, bucket: found.index, key, group, session: session.spec.id, source: null, ref };
     session.objects.push(object);
     admit(state, session, object, out);
   }
+}
+
+/** Of entries that come too late, or for no bucket: nobody needs their blocks any more. */
+export function releaseEntries(entries: readonly Entry[], out: Out): void {
+  for (const { ref } of entries) if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
 }
 
 export function unknownBucket(session: { spec: { app: string } }, bucket: string, known: readonly AppBucket[]) {

@@ -3,7 +3,7 @@ import { send, type Out } from '../actor.ts';
 import { errorData } from '../protocol/error.ts';
 import type { SchedulerMessage } from '../protocol/scheduler.ts';
 import { makeInvocation } from './invocations.ts';
-import { findObjects, receiveEntries, unknownBucket } from './objects.ts';
+import { findObjects, receiveEntries, releaseEntries, unknownBucket } from './objects.ts';
 import { deadlineTimer, summarize } from './session-end.ts';
 import { bucketAddress, holdsBlock, type InstalledApp, type SchedulerState, type Session } from './state.ts';
 
@@ -12,7 +12,10 @@ type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { k
 /** Null: it is open already (the message came twice). */
 export function startSession(state: SchedulerState, message: Message<'startSession'>, out: Out): Session | null {
   const { spec, revision, coordinator, firing, inputs } = message;
-  if (state.sessionById.has(spec.id)) return null;
+  if (state.sessionById.has(spec.id)) {
+    releaseEntries(spec.entries, out);
+    return null;
+  }
   const app = state.apps.get(spec.app)?.get(revision);
   if (!app) throw new Error(`bug: app ${spec.app} revision ${revision} is not installed here`);
   const session = createSession(state, message, app, out.nowMs);
@@ -78,13 +81,10 @@ function bucketIndex(session: Session, name: string): number {
 export function putIntoSession(state: SchedulerState, message: Message<'putIntoSession'>, out: Out): Session | null {
   const { client, request, entries } = message;
   const session = state.sessionById.get(message.session);
-  if (!session) {
-    out.push(send(client, { kind: 'requestRefused', request, error: ended(message.session) }));
-    return null;
-  }
-  const unknown = entries.find(({ bucket }) => !session.table.bucketByName.has(bucket));
-  if (unknown) {
-    const error = unknownBucket(session, unknown.bucket, session.table.buckets);
+  const unknown = session && entries.find(({ bucket }) => !session.table.bucketByName.has(bucket));
+  if (!session || unknown) {
+    const error = unknown ? unknownBucket(session, unknown.bucket, session.table.buckets) : ended(message.session);
+    releaseEntries(entries, out);
     out.push(send(client, { kind: 'requestRefused', request, error }));
     return null;
   }

@@ -5,8 +5,8 @@
  * before its session ends. What can still feed it is read off the functions' declared `sends` (`AppTrigger.blockers`).
  *
  *   S1  Nothing is decided while a bucket still has to answer a step (`stepping`).
- *   S2  A late trigger is due when no live invocation, held-back object, timer or other late trigger can feed it; of two that
- *       feed each other, the one declared first goes first.
+ *   S2  A late trigger is due when no live invocation, held-back object, timer or other late trigger can feed it; of those
+ *       that feed each other, also by way of others, the one declared first goes first.
  *   S3  A session ends when it is quiet and no late trigger is left. Without output, its triggers are asked what they wait for.
  */
 import { send, type Out } from '../actor.ts';
@@ -69,10 +69,11 @@ function spoken(words: readonly string[]): string {
   return words.length === 0 ? 'nothing' : words.join(', ');
 }
 
+/** Those that are due now, decided before any of them has fired: what goes first must be answered before others are due. */
 function fireLate(session: Session, out: Out): void {
-  for (const index of [...session.late]) {
-    const trigger = triggerAt(session, index);
-    if (!isDue(session, trigger)) continue;
+  const due = [...session.late].map((index) => triggerAt(session, index)).filter((trigger) => isDue(session, trigger));
+  for (const trigger of due) {
+    const { index } = trigger;
     session.late.delete(index);
     session.stepping++;
     const to = bucketAddress(session.table.name, trigger.bucket);
@@ -90,7 +91,7 @@ function isDue(session: Session, trigger: AppTrigger): boolean {
   for (const timed of session.timed.values()) {
     for (const index of timed) if (index !== trigger.index && blockers[triggerAt(session, index).functionIndex] === true) return false;
   }
-  for (const index of session.late) if (index !== trigger.index && goesFirst(triggerAt(session, index), trigger)) return false;
+  for (const index of session.late) if (index !== trigger.index && goesFirst(session, triggerAt(session, index), trigger)) return false;
   return true;
 }
 
@@ -98,9 +99,22 @@ function feeds(session: Session, bucket: number, blockers: readonly boolean[]): 
   return (session.table.triggersOf[bucket] ?? []).some((trigger) => trigger.traits.scope === 'session' && blockers[trigger.functionIndex] === true);
 }
 
-function goesFirst(other: AppTrigger, trigger: AppTrigger): boolean {
-  if (trigger.blockers[other.functionIndex] !== true) return false;
-  return other.blockers[trigger.functionIndex] !== true || other.index < trigger.index;
+function goesFirst(session: Session, other: AppTrigger, trigger: AppTrigger): boolean {
+  if (!canFeed(session, other, trigger)) return false;
+  return !canFeed(session, trigger, other) || other.index < trigger.index;
+}
+
+/** Directly, or by way of other late triggers: so that among any that wait, also in a circle, one is due. */
+function canFeed(session: Session, from: AppTrigger, to: AppTrigger): boolean {
+  const reached = new Set([from]);
+  for (const { functionIndex } of reached) {
+    if (to.blockers[functionIndex] === true) return true;
+    for (const index of session.late) {
+      const next = triggerAt(session, index);
+      if (next.blockers[functionIndex] === true) reached.add(next);
+    }
+  }
+  return false;
 }
 
 function triggerAt(session: Session, index: number): AppTrigger {

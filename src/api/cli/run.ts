@@ -80,7 +80,7 @@ async function loadApp(command: Command, file: string, name: string | undefined)
   if (!statSync(path, { throwIfNoEntry: false })?.isFile())
     command.error(`error: <module> is ${JSON.stringify(file)}: there is no such file`);
   const exported = loadBundle(await bundleApp({ module: pathToFileURL(path).href }), library);
-  const values: readonly unknown[] = [exported, ...Object.values<unknown>(exported ?? {})];
+  const values: readonly unknown[] = [exported, ...Object.values((exported ?? {}) as Record<string, unknown>)];
   const apps = [...new Set(values.filter(isApp))];
   const names = apps.map((app) => app.name).join(', ');
   const [app, another] = name === undefined ? apps : apps.filter((candidate) => candidate.name === name);

@@ -9,7 +9,7 @@
 import { errorData } from '../../actors/protocol/error.ts';
 import type { FromThread, Run } from '../../actors/protocol/executor.ts';
 import type { AppTable } from '../../actors/app.ts';
-import { type AnyBucket, bucketName } from '../../api/bucket.ts';
+import { type AnyBucket, bucketName, checkedBucketName } from '../../api/bucket.ts';
 import { checkBranches } from '../../api/call-options.ts';
 import type { Allocation, Branches, Context, Durable, Input, Log, Outgoing } from '../../api/context.ts';
 import { readEntry } from '../../api/entries.ts';
@@ -43,8 +43,6 @@ export class Attempt implements Context {
   readonly #promises = new TrackedPromises();
   readonly #ordinals = new Map<number, Map<string, number>>();
   readonly #unsealed = new Set<number>();
-  /** Rejects what the function waits for, each. */
-  readonly #waits = new Set<(error: unknown) => void>();
   #stray: { readonly error: unknown } | null = null;
   #giveUpStray: NodeJS.Timeout | null = null;
   #abandon: (error: unknown) => void = () => undefined;
@@ -60,7 +58,7 @@ export class Attempt implements Context {
     this.#services = services;
     const fn = table.functions[run.function]?.name ?? '';
     this.log = services.logOf({ app: run.app, function: fn, session: run.session, invocation: run.invocation, attempt: run.attempt });
-    this.durable = services.durableOf(run.app, (work) => this.#promises.track(this.#over ? Promise.reject(this.#over) : this.#orAborted(work())));
+    this.durable = services.durableOf(run.app, (work) => this.#promises.track(this.#over ? Promise.reject(this.#over) : work()));
   }
 
   get signal(): AbortSignal {
@@ -109,12 +107,11 @@ export class Attempt implements Context {
     const { sizeBytes } = object;
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)
       throw invalidOption('ctx.allocate', 'sizeBytes', sizeBytes, `must be a whole number from 0 to ${allocateBytesMax} bytes`);
-    const granted = this.#services.blocks.allocate(Math.max(1, sizeBytes)).then((offset) => {
-      if (!this.#over) return offset;
+    const offset = await this.#services.blocks.allocate(Math.max(1, sizeBytes));
+    if (this.#over) {
       this.#services.blocks.release([offset]);
       throw this.#over;
-    });
-    const offset = await this.#orAborted(granted);
+    }
     this.#unsealed.add(offset);
     const name = key ?? String(this.#unnamed++);
     const bytes = this.#services.arena.subarray(offset, offset + sizeBytes);
@@ -152,8 +149,17 @@ export class Attempt implements Context {
     checkBranches('ctx.expect', 'branches', branches);
     const { group = null, keys = null, count = null } = branches;
     const { invocation, attempt } = this.#run;
-    const asked = this.#services.ask((request) => ({ kind: 'expectSent', invocation, attempt, request, bucket: index, group, keys, count }));
-    return this.#promises.track(this.#orAborted(asked.then(() => undefined)));
+    const asked = this.#services.ask((request) => ({
+      kind: 'expectSent',
+      invocation,
+      attempt,
+      request,
+      bucket: index,
+      group,
+      keys,
+      count,
+    }));
+    return this.#promises.track(asked.then(() => undefined));
   }
 
   get<T>(bucket: AnyBucket, key: string): Promise<Input<T> | undefined> {
@@ -170,7 +176,7 @@ export class Attempt implements Context {
     const index = this.#bucketIndex(at, bucket, false);
     const { invocation, attempt } = this.#run;
     const asked = this.#services.ask((request) => ({ kind: 'objectsAsked', invocation, attempt, request, bucket: index, key }));
-    const { objects } = await this.#orAborted(asked);
+    const { objects } = await asked;
     return objects.map((object) => new StoredInput(object, this.#services.arena));
   }
 
@@ -178,7 +184,7 @@ export class Attempt implements Context {
   abort(error: unknown): void {
     this.#over ??= error;
     this.#controller?.abort(this.#over);
-    for (const reject of this.#waits) reject(this.#over);
+    this.#promises.abandon(this.#over);
   }
 
   /**
@@ -212,7 +218,9 @@ export class Attempt implements Context {
   }
 
   end(): void {
-    this.#over ??= new errors.InvocationAborted(errorData('InvocationAborted', 'the attempt is over: its function has returned', { session: this.session }));
+    this.#over ??= new errors.InvocationAborted(
+      errorData('InvocationAborted', 'the attempt is over: its function has returned', { session: this.session }),
+    );
     if (this.#giveUpStray) clearTimeout(this.#giveUpStray);
     this.#services.blocks.release([...this.#unsealed]);
     this.#unsealed.clear();
@@ -242,24 +250,7 @@ export class Attempt implements Context {
   }
 
   #tracked(waiting: Promise<void> | undefined): Promise<void> | undefined {
-    return waiting && this.#promises.track(this.#orAborted(waiting));
-  }
-
-  #orAborted<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#waits.add(reject);
-      const done = () => this.#waits.delete(reject);
-      work.then(
-        (value) => {
-          done();
-          resolve(value);
-        },
-        (error: unknown) => {
-          done();
-          reject(error);
-        },
-      );
-    });
+    return waiting && this.#promises.track(waiting);
   }
 
   #leave(message: FromThread): void {
@@ -279,12 +270,14 @@ export class Attempt implements Context {
   }
 
   #bucketIndex(at: string, bucket: AnyBucket, isSend = true): number {
-    const name = bucketName(bucket);
+    const name = checkedBucketName(at, bucket);
     const found = this.#table.bucketByName.get(name);
     const fn = this.#table.functions[this.#run.function];
     if (!found) {
       const known = this.#table.buckets.map((one) => one.name).join(', ');
-      throw new errors.UnknownBucket(errorData('UnknownBucket', `${at}: app ${this.#table.name} has no bucket ${name}; it has ${known}`, { bucket: name }));
+      throw new errors.UnknownBucket(
+        errorData('UnknownBucket', `${at}: app ${this.#table.name} has no bucket ${name}; it has ${known}`, { bucket: name }),
+      );
     }
     if (isSend && fn?.sends && !fn.sends.includes(name)) {
       const text = `${at}: function ${fn.name} does not declare that it sends to ${name}; add it to sends (${fn.sends.join(', ') || 'none'})`;

@@ -20,8 +20,8 @@ import type { Outlet } from '../host.ts';
 export interface BlocksOptions {
   /** Who asks: an address whose inbound messages reach `take`. */
   readonly owner: Address;
-  /** The arena. */
-  readonly arena: Uint8Array;
+  /** Asked for at the first object that does not fit into a message. */
+  readonly arena: () => Uint8Array;
   readonly node: Outlet;
   readonly inlineBytesMax: number;
   readonly waitMs: number;
@@ -122,7 +122,7 @@ export class Blocks {
   }
 
   #fill(encoding: number, bytes: Uint8Array, offset: number): Ref {
-    this.#options.arena.set(bytes, offset);
+    this.#options.arena().set(bytes, offset);
     return { encoding, sizeBytes: bytes.byteLength, inline: null, offset };
   }
 

@@ -60,7 +60,7 @@ class ExecutorThread {
     const node = { send: (to: string, message: Message) => this.#send(to, message) };
     const arena = openSegment(data.segment).bytes;
     const { inlineBytesMax, storeWaitMs: waitMs } = data;
-    this.#blocks = new Blocks({ owner: `thread:${data.thread}`, arena, node, inlineBytesMax, waitMs, reserve: 'running' });
+    this.#blocks = new Blocks({ owner: `thread:${data.thread}`, arena: () => arena, node, inlineBytesMax, waitMs, reserve: 'running' });
     this.#abortGraceMs = data.abortGraceMs;
     this.#log = createLog(data.logLevel, { executor: data.thread });
     this.#services = {
@@ -163,7 +163,8 @@ class ExecutorThread {
     // One that is over has tried to go on: no fault of those that run now.
     const isLate = isPheromoneError(error) && error.code === 'InvocationAborted';
     if (!isLate) for (const attempt of this.#running.values()) attempt.fail(error, this.#abortGraceMs);
-    if (isLate || this.#running.size === 0) this.#log('warn', `user code threw outside of any invocation: ${errorToData(error).message}`, {});
+    if (isLate || this.#running.size === 0)
+      this.#log('warn', `user code threw outside of any invocation: ${errorToData(error).message}`, {});
   }
 
   #ask(send: (request: number) => void): Promise<Answer> {

@@ -29,6 +29,9 @@ export class StoredInput implements Input {
   copy(): Input {
     const { key, group, session, bytes } = this;
     const inline = new Uint8Array(bytes);
-    return new StoredInput({ key, group, session, ref: { encoding: this.#encoding, sizeBytes: inline.byteLength, inline, offset: -1 } }, inline);
+    return new StoredInput(
+      { key, group, session, ref: { encoding: this.#encoding, sizeBytes: inline.byteLength, inline, offset: -1 } },
+      inline,
+    );
   }
 }

@@ -8,7 +8,8 @@ import { errors } from '../../api/errors.ts';
 export const library = {
   ...definitions,
   startLocal(): never {
-    const text = 'startLocal was called while an executor imported the module: keep apps and the program that starts a runtime in modules of their own';
+    const text =
+      'startLocal was called while an executor imported the module: keep apps and the program that starts a runtime in modules of their own';
     throw new errors.ModuleFailed(errorData('ModuleFailed', text));
   },
 };

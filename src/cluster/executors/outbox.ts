@@ -1,18 +1,33 @@
 /**
- * What an attempt sends, on its way out: in order, also when some of it has to wait for room. Behind one that waits, all wait.
+ * What a producer sends, on its way out: in order, also when some of it has to wait for room. Behind one that waits, all wait.
  */
+interface Waiting {
+  readonly later: () => Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class Outbox {
-  #tail: Promise<void> | null = null;
+  #waiting: Waiting[] = [];
+  #isDraining = false;
 
   /** `now` sends at once and returns true, unless it has to wait: then `later` is run, after all before it. */
   put(now: () => boolean, later: () => Promise<void>): Promise<void> | undefined {
-    if (this.#tail === null && now()) return undefined;
-    const work = (this.#tail ?? Promise.resolve()).then(later);
-    const tail = work.catch(() => undefined);
-    this.#tail = tail;
-    void tail.then(() => {
-      if (this.#tail === tail) this.#tail = null;
+    if (!this.#isDraining && now()) return undefined;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ later, resolve, reject });
+      if (!this.#isDraining) void this.#drain();
     });
-    return work;
+  }
+
+  /** One that fails has told its sender so; those behind it go on. */
+  async #drain(): Promise<void> {
+    this.#isDraining = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      for (const { later, resolve, reject } of batch) await later().then(resolve, reject);
+    }
+    this.#isDraining = false;
   }
 }

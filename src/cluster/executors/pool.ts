@@ -1,5 +1,5 @@
 /** Executor threads: they are started, linked, and terminated here; what they do is the keepers' affair (`actors/executor`). */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { ExitReason } from '../../actors/protocol/executor.ts';
 import type { SegmentHandle } from '../../storage/segment.ts';
 import type { Config } from '../config.ts';
@@ -69,7 +69,11 @@ export class ExecutorPool {
   }
 }
 
-function describeExit(failure: (Error & { code?: string }) | null, exitCode: number, heapMiB: number | null): { reason: ExitReason; text: string } {
+function describeExit(
+  failure: (Error & { code?: string }) | null,
+  exitCode: number,
+  heapMiB: number | null,
+): { reason: ExitReason; text: string } {
   if (failure?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
     return { reason: 'outOfMemory', text: `the heap of the executor ran out${heapMiB === null ? '' : ` (executorHeapMiB ${heapMiB})`}` };
   }

@@ -1,6 +1,6 @@
 /**
  * Promises that are given to user code and may not be awaited by it: the runtime awaits them, and a failure that nobody looked
- * at fails the attempt, never the process.
+ * at fails the attempt, never the process. There may be very many at a time: each is one promise and three closures.
  */
 
 /** Knows whether anyone has asked for its outcome. `await` does so by `then`, as this is not the plain Promise class. */
@@ -20,30 +20,61 @@ class TrackedPromise<T> extends Promise<T> {
   }
 }
 
-export class TrackedPromises {
-  readonly #pending = new Set<Promise<void>>();
-  #failure: { readonly error: unknown } | null = null;
+interface Failure {
+  readonly promise: TrackedPromise<unknown>;
+  readonly error: unknown;
+}
 
-  /** For the user: the same outcome as `work`. */
+const ignore = () => undefined;
+
+export class TrackedPromises {
+  /** Rejects each that is pending. */
+  readonly #pending = new Set<(error: unknown) => void>();
+  readonly #failures: Failure[] = [];
+  #quiet: (() => void) | null = null;
+
+  /** For the user: the same outcome as `work`, or what `abandon` was called with before there was one. */
   track<T>(work: Promise<T>): Promise<T> {
-    const tracked = new TrackedPromise<T>((resolve, reject) => void work.then(resolve, reject));
-    const watched = work.then(
-      () => undefined,
-      async (error: unknown) => {
-        // Whoever awaits it has been told by now.
-        await null;
-        if (!tracked.isObserved) this.#failure ??= { error };
-      },
-    );
-    this.#pending.add(watched);
-    void watched.then(() => this.#pending.delete(watched));
-    Promise.prototype.then.call(tracked, undefined, () => undefined);
-    return tracked;
+    let fail: (error: unknown) => void = ignore;
+    const promise = new TrackedPromise<T>((resolve, reject) => {
+      fail = (error) => {
+        if (!this.#pending.delete(fail)) return;
+        reject(error);
+        this.#failures.push({ promise, error });
+        this.#tellQuiet();
+      };
+      work.then((value) => {
+        if (!this.#pending.delete(fail)) return;
+        resolve(value);
+        this.#tellQuiet();
+      }, fail);
+    });
+    this.#pending.add(fail);
+    void Promise.prototype.then.call(promise, undefined, ignore);
+    return promise;
   }
 
-  /** When nothing is pending. Rejects with the first failure that nobody looked at. */
+  /** Nothing more is waited for. */
+  abandon(error: unknown): void {
+    for (const fail of this.#pending) fail(error);
+  }
+
+  /** When nothing is pending. Rejects with the first failure that nobody has looked at by then. */
   async settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
-    if (this.#failure) throw this.#failure.error;
+    // Again, since whoever was told last may have gone on and started more.
+    while (this.#pending.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#quiet = resolve;
+      });
+      await Promise.resolve();
+    }
+    const unseen = this.#failures.find(({ promise }) => !promise.isObserved);
+    if (unseen) throw unseen.error;
+  }
+
+  #tellQuiet(): void {
+    if (this.#pending.size > 0) return;
+    this.#quiet?.();
+    this.#quiet = null;
   }
 }

@@ -40,7 +40,8 @@ if (!parentPort) throw new Error('bug: the node thread has no parent');
 const port = parentPort;
 const log = createLog(config.logLevel, { node: 'local' });
 const segment = createSegment({ sizeBytes: config.arenaBytes, mapped: config.mapped });
-if (segment.fallbackReason !== null) log('warn', 'the object store is not mapped memory but a SharedArrayBuffer', { why: segment.fallbackReason });
+if (segment.fallbackReason !== null)
+  log('warn', 'the object store is not mapped memory but a SharedArrayBuffer', { why: segment.fallbackReason });
 
 const client = new PortLink(port, counters, 1);
 const pool = new ExecutorPool({
@@ -54,7 +55,10 @@ const pool = new ExecutorPool({
 const node = new Node(config, {
   nowMs: () => Date.now(),
   random: () => Math.random(),
-  timers: { setTimeout: (callback, afterMs) => setTimeout(callback, afterMs), clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
+  timers: {
+    setTimeout: (callback, afterMs) => setTimeout(callback, afterMs),
+    clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  },
   segment,
   durable: new LmdbDurableStore(config.dataDir),
   startThread: (thread) => pool.start(thread),
@@ -92,7 +96,16 @@ function loadPrimitives(app: string, bundle: CodeBundle): PrimitiveLookup {
 
 function failing(kind: string, message: string): Primitive {
   const fail = () => [{ kind: 'fail', code: 'PrimitiveFailed', message } as const];
-  return { kind, arity: 'many', scope: () => 'session', check: () => null, init: () => null, admit: fail, forget: () => [], pending: () => null };
+  return {
+    kind,
+    arity: 'many',
+    scope: () => 'session',
+    check: () => null,
+    init: () => null,
+    admit: fail,
+    forget: () => [],
+    pending: () => null,
+  };
 }
 
 let isStopping = false;
@@ -106,9 +119,12 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
-client.receive((envelopes) => node.host.deliverAll(envelopes), (order) => {
-  if ((order as NodeThreadOrder).order === 'stop') node.stop();
-});
+client.receive(
+  (envelopes) => node.host.deliverAll(envelopes),
+  (order) => {
+    if ((order as NodeThreadOrder).order === 'stop') node.stop();
+  },
+);
 process.setSourceMapsEnabled(true);
 port.postMessage({ news: 'ready', segment: segment.handle } satisfies NodeThreadNews);
 node.start();

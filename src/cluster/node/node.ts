@@ -167,7 +167,11 @@ export class Node {
       case 'spawnBucket': {
         const { identity } = effect;
         const lookup: PrimitiveLookup = (kind) => builtInPrimitives.get(kind) ?? this.#primitives.get(identity.app)?.lookup(kind);
-        return this.host.spawn(identity.address, { machine: bucketMachine, handlers: bucketHandlers, state: createBucket(identity, lookup) });
+        return this.host.spawn(identity.address, {
+          machine: bucketMachine,
+          handlers: bucketHandlers,
+          state: createBucket(identity, lookup),
+        });
       }
       case 'usePrimitives':
         return this.#usePrimitives(effect.app, effect.bundle);

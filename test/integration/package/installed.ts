@@ -1,9 +1,9 @@
 /**
  * The package as its users get it: packed from a copy of the checkout, so that no `dist` of the checkout is touched or used, and
- * installed with its dependencies into an empty directory.
+ * installed with its dependencies into an empty project.
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ const packed = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'bin', '
 export interface Packed {
   /** As npm lists them. */
   readonly files: readonly string[];
-  /** An empty project, but for the package. */
+  /** A project with nothing but the package and the types of Node. */
   readonly project: string;
   remove(): Promise<void>;
 }
@@ -29,8 +29,8 @@ export async function installPackage(): Promise<Packed> {
     const { stdout } = await run('npm', ['pack', '--json', '--silent'], copy);
     const [tarball] = JSON.parse(stdout) as [{ filename: string; files: readonly { path: string }[] }];
     await mkdir(project);
-    await run('npm', ['init', '--yes'], project);
-    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(copy, tarball.filename)], project);
+    await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(copy, tarball.filename), '@types/node@20'], project);
     await cp(new URL('consumer', import.meta.url), project, { recursive: true });
     return { files: tarball.files.map(({ path }) => path), project, remove };
   } catch (error) {
@@ -45,16 +45,19 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command to its end, without what the test's own start put into the environment. Rejects if it fails, saying what it printed. */
+/** Of the npm or npx that runs the tests: the ones that they run would take them for their own. */
+const outerNpm = /^(npm_package_.*|npm_lifecycle_.*|npm_config_(package|local_prefix|global_prefix|prefix))$/;
+
+/** Runs a command to its end. Rejects if it fails, with what it printed. */
 export async function run(command: string, args: readonly string[], cwd: string): Promise<Ran> {
   const ran = await tryRun(command, args, cwd);
   if (ran.exitCode !== 0) throw new Error(`${command} ${args.join(' ')} exited with ${ran.exitCode}:\n${ran.stdout}\n${ran.stderr}`);
   return ran;
 }
 
+/** Runs a command to its end, whether it fails or not. Rejects if it cannot be run, or is killed. */
 export function tryRun(command: string, args: readonly string[], cwd: string): Promise<Ran> {
-  const ofThisRun = /^(NODE_OPTIONS|npm_(package|lifecycle|config_(local_prefix|global_prefix|prefix))_?.*)$/;
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ofThisRun.test(name)));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !outerNpm.test(name)));
   return new Promise((resolve, reject) => {
     execFile(command, args, { cwd, env, encoding: 'utf8', timeout: 100_000 }, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') reject(error);

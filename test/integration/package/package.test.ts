@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { importsOf } from '../../architecture/imports.ts';
 import { installPackage, type Packed, run, tryRun } from './installed.ts';
 
 const tsc = fileURLToPath(new URL('../../../node_modules/.bin/tsc', import.meta.url));
@@ -17,7 +18,7 @@ test.after.always(() => installed?.remove());
 
 test('package: it has the built code, its types, the command, and nothing else', (t) => {
   const unexpected = installed.files.filter(
-    (file) => !/^(dist\/.+\.(js|js\.map|d\.ts)|bin\/pheromone\.mjs|package\.json|README\.md|LICENSE)$/.test(file),
+    (file) => !/^(dist\/.+\.(c?js|js\.map|d\.ts)|bin\/pheromone\.mjs|package\.json|README\.md|LICENSE)$/.test(file),
   );
   t.deepEqual(unexpected, []);
   for (const file of ['dist/index.js', 'dist/index.d.ts', 'bin/pheromone.mjs', 'README.md', 'LICENSE'])
@@ -27,16 +28,12 @@ test('package: it has the built code, its types, the command, and nothing else',
 test('package: every import between its files leads to one of them', (t) => {
   const home = join(installed.project, 'node_modules/pheromone');
   const scripts = installed.files.filter((file) => file.endsWith('.js'));
-  const imports = scripts.flatMap((file) => {
-    const text = readFileSync(join(home, file), 'utf8');
-    return [...text.matchAll(/^(?:import|export)\b[^'"]*'(\.[^']+)'|\bawait import\('(\.[^']+)'\)/gm)].map(([, name = '', later]) => ({
-      file,
-      name: later ?? name,
-    }));
-  });
+  const imports = scripts
+    .flatMap((file) => importsOf(file, readFileSync(join(home, file), 'utf8')))
+    .filter(({ to }) => to.startsWith('dist/'));
   t.true(imports.length > scripts.length, 'imports were found');
   t.deepEqual(
-    imports.filter(({ file, name }) => !existsSync(join(home, file, '..', name))),
+    imports.filter(({ to }) => !installed.files.includes(to)),
     [],
   );
 });
@@ -60,16 +57,16 @@ test('package: parts that are not exported cannot be imported', async (t) => {
 });
 
 test('package: npx pheromone says its commands and its version', async (t) => {
-  const help = await run('npx', ['--no', 'pheromone', '--help'], installed.project);
+  const help = await run('npx', ['--no', '--', 'pheromone', '--help'], installed.project);
   t.regex(help.stdout, /^Usage: pheromone/);
   const { version } = JSON.parse(readFileSync(join(installed.project, 'node_modules/pheromone/package.json'), 'utf8')) as {
     version: string;
   };
-  t.is((await run('npx', ['--no', 'pheromone', '--version'], installed.project)).stdout.trim(), version);
+  t.is((await run('npx', ['--no', '--', 'pheromone', '--version'], installed.project)).stdout.trim(), version);
 });
 
 test('package: npx pheromone runs the app of a module', async (t) => {
   const input = JSON.stringify({ numbers: ['a', 'b', 'c'].map((key) => ({ key, value: 2 })) });
-  const { stdout } = await run('npx', ['--no', 'pheromone', 'run', 'app.mjs', '--input', input], installed.project);
+  const { stdout } = await run('npx', ['--no', '--', 'pheromone', 'run', 'app.mjs', '--input', input], installed.project);
   t.is(stdout, '12\n');
 });

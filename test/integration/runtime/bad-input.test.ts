@@ -1,6 +1,17 @@
 /** Must-show 7: every bad input has a clear error, and the runtime goes on: after each, a good call works. */
 import test, { type ExecutionContext } from 'ava';
-import { type AnyPheromoneError, bucket, bySet, defineApp, fn, immediate, isPheromoneError, type Primitive, redundant, type Runtime } from 'pheromone';
+import {
+  type AnyPheromoneError,
+  bucket,
+  bySet,
+  defineApp,
+  fn,
+  immediate,
+  isPheromoneError,
+  type Primitive,
+  redundant,
+  type Runtime,
+} from 'pheromone';
 import { hostileApp } from './apps/hostile.ts';
 import { setApp } from './apps/primitives.ts';
 import { assertEmpty, eventually, failureOf, startForTest } from './started.ts';
@@ -8,7 +19,7 @@ import { assertEmpty, eventually, failureOf, startForTest } from './started.ts';
 let runtime: Runtime;
 
 test.before(async () => {
-  runtime = await startForTest({ apps: [hostileApp, setApp], executorHeapMiB: 64, storeWaitMs: 500 });
+  runtime = await startForTest({ apps: [hostileApp, setApp], executorHeapMiB: 128, storeWaitMs: 500 });
 });
 
 test.afterEach.always('a good call works', async (t) => {
@@ -29,7 +40,8 @@ async function refusal(t: ExecutionContext, code: AnyPheromoneError['code'], wha
 test.serial('a definition: unknown function, k > n, empty set, and a set with a key twice are refused with the field named', (t) => {
   const input = bucket('input');
   const run = fn('run', { inputs: input }, () => undefined);
-  const define = (primitive: Primitive<'many'>) => () => defineApp('bad', { module: import.meta.url, triggers: [input.on(primitive, run)] });
+  const define = (primitive: Primitive<'many'>) => () =>
+    defineApp('bad', { module: import.meta.url, triggers: [input.on(primitive, run)] });
   const refuse = (make: () => unknown, message: RegExp) => {
     const error = t.throws(make);
     t.true(isPheromoneError(error) && error.code === 'InvalidDefinition', String(error));
@@ -50,7 +62,12 @@ test.serial('a trigger of an app that runs: an unknown function is refused', asy
 
 test.serial('a send: to an unknown, an undeclared, or no bucket fails that function', async (t) => {
   await refusal(t, 'UnknownBucket', 'sends to nowhere', /app hostile has no bucket nowhere; it has orders, .*results/);
-  await refusal(t, 'UnknownBucket', 'sends undeclared', /function obeys does not declare that it sends to orders; add it to sends \(results\)/);
+  await refusal(
+    t,
+    'UnknownBucket',
+    'sends undeclared',
+    /function obeys does not declare that it sends to orders; add it to sends \(results\)/,
+  );
   await refusal(t, 'InvalidOption', 'sends to undefined', /ctx\.send: bucket is undefined: must be a bucket/);
   await refusal(t, 'InvalidOption', 'sends no object', /ctx\.send: object is "text"/);
 });
@@ -106,7 +123,7 @@ test.serial('a function that calls process.exit ends its executor alone', async 
 });
 
 test.serial('a function that exhausts its heap ends its executor alone', async (t) => {
-  await refusal(t, 'ExecutorCrashed', 'exhausts its heap', /the heap of the executor ran out \(executorHeapMiB 64\)/);
+  await refusal(t, 'ExecutorCrashed', 'exhausts its heap', /the heap of the executor ran out \(executorHeapMiB 128\)/);
 });
 
 test.serial('a rejection that nobody looked at, and a throw in a timer, fail the function', async (t) => {
@@ -136,7 +153,10 @@ test.serial('100,000 sends in a loop that awaits none arrive all', async (t) => 
 });
 
 test.serial('an app: unknown, or of a name that another module has', async (t) => {
-  t.regex((await failureOf(t, 'UnknownApp', runtime.call('nobody', { x: [] }))).message, /no app named nobody is registered; there are hostile, set/);
+  t.regex(
+    (await failureOf(t, 'UnknownApp', runtime.call('nobody', { x: [] }))).message,
+    /no app named nobody is registered; there are hostile, set/,
+  );
   await failureOf(t, 'UnknownApp', runtime.drain('nobody'));
   await failureOf(t, 'UnknownApp', runtime.createBucket('nobody', bucket('x')));
   const other = defineApp('hostile', { module: import.meta.url, triggers: [] });
@@ -155,7 +175,8 @@ test.serial('a module: one that is not there, or does not export the app', async
 
 test.serial('a call: arguments and options that are none are refused with their name', async (t) => {
   const call = runtime.call.bind(runtime) as (...args: unknown[]) => Promise<unknown>;
-  const refuse = async (message: RegExp, ...args: unknown[]) => t.regex((await failureOf(t, 'InvalidOption', call(...args))).message, message);
+  const refuse = async (message: RegExp, ...args: unknown[]) =>
+    t.regex((await failureOf(t, 'InvalidOption', call(...args))).message, message);
   await refuse(/call: app is undefined/, undefined, 'orders', 'good');
   await refuse(/call: entries is undefined/, hostileApp);
   await refuse(/entries\.orders is "good": must be an array/, hostileApp, { orders: 'good' });

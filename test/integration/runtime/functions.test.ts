@@ -49,12 +49,17 @@ test.serial('timeoutMs: ends an endless loop, and the executor’s successor wor
 });
 
 test.serial('timeoutMs: the neighbours of one that is terminated run again, without spending an attempt', async (t) => {
-  const innocent = Array.from({ length: 8 }, (_, i) => runtime.call(apps.neighbourApp, { shared: [{ key: `n${i}`, value: 'calm' }] }, { timeoutMs: 20_000 }));
+  const innocent = Array.from({ length: 8 }, (_, i) =>
+    runtime.call(apps.neighbourApp, { shared: [{ key: `n${i}`, value: 'calm' }] }, { timeoutMs: 20_000 }),
+  );
   const guilty = failureOf(t, 'FunctionTimedOut', runtime.call(apps.neighbourApp, 'looped', 'for ever'));
   const outputs = await Promise.all(innocent);
   await guilty;
   t.is(outputs.length, 8);
-  t.true(outputs.some((output) => output?.includes('another')), 'at least one lost its executor');
+  t.true(
+    outputs.some((output) => output?.includes('another')),
+    'at least one lost its executor',
+  );
 });
 
 test.serial('signal: a call that is aborted rejects with the reason as its cause, and its function is told', async (t) => {
@@ -121,7 +126,8 @@ test.serial('delayMs: an object is held back, and the session stays open meanwhi
 
 test.serial('priority: where invocations queue, the higher goes first', async (t) => {
   const order: number[] = [];
-  const call = (priority: number) => runtime.call(apps.priorityApp, 'ranked', priority, { priority }).then((value) => order.push(value ?? -1));
+  const call = (priority: number) =>
+    runtime.call(apps.priorityApp, 'ranked', priority, { priority }).then((value) => order.push(value ?? -1));
   const busy = Array.from({ length: 10 }, () => call(5));
   const low = Array.from({ length: 10 }, () => call(0));
   const high = Array.from({ length: 10 }, () => call(9));
@@ -138,7 +144,13 @@ test.serial('context: get finds the first object of a key, getAll all, and copy 
       { key: 'b', value: 'third' },
     ],
   });
-  t.deepEqual(await session.result(), { first: 'first', missing: true, all: ['first', 'second', 'third'], session: session.id, copy: 'first' });
+  t.deepEqual(await session.result(), {
+    first: 'first',
+    missing: true,
+    all: ['first', 'second', 'third'],
+    session: session.id,
+    copy: 'first',
+  });
 });
 
 test.serial('durable: what functions and clients put outlives sessions and the runtime', async (t) => {

@@ -43,7 +43,10 @@ test.serial('addTrigger: a trigger that cannot be is refused, and the app goes o
   const taken = changing.input.on(immediate(), changing.second, { name: 'to-first' });
   const error = await failureOf(t, 'InvalidDefinition', runtime.addTrigger(changingApp, taken));
   t.regex(error.message, /trigger\.name is "to-first": is taken/);
-  t.regex((await failureOf(t, 'InvalidDefinition', runtime.deleteTrigger(changingApp, 'none'))).message, /has no trigger none; it has to-first/);
+  t.regex(
+    (await failureOf(t, 'InvalidDefinition', runtime.deleteTrigger(changingApp, 'none'))).message,
+    /has no trigger none; it has to-first/,
+  );
   t.is(await runtime.call(changingApp, 'input', 'x'), 'first x');
 });
 

@@ -3,6 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import chain from '../../../scenarios/chain/scenario.ts';
+import { play } from '../../../scenarios/scenario.ts';
 import { pheromone } from '../cli/pheromone.ts';
 
 let directory: string;
@@ -48,6 +50,25 @@ test.serial('scenario: without --json it prints a summary for people', async (t)
   const { code, stdout } = await pheromone(['scenario', 'chain', '--length', '5']);
   t.is(code, 0);
   t.regex(stdout, /^chain: ok in [\d.,]+ ms, [\d,]+ steps\/s\nsessions 1, invocations 5, objects 5\nsteps 5\n$/);
+});
+
+test.serial('scenario: an answer that is not the expected one is reported as wrong, field by field', async (t) => {
+  const miscounting = {
+    ...chain,
+    run: async (...args: Parameters<typeof chain.run>) => {
+      const findings = await chain.run(...args);
+      return { ...findings, details: { notes: 'none' }, expected: { steps: 4, notes: 'none', ends: 1 } };
+    },
+  };
+  const silent = () => ({ expectInvocations() {}, async stop() {} });
+  const { report } = await play('chain', miscounting, { length: 3 }, silent);
+  t.like(report, { ok: false, result: { steps: 3 }, wrong: ['steps is 3, but should be 4', 'ends is undefined, but should be 1'] });
+});
+
+test.serial('scenario: what it fails of is reported too, and the exit code is 1', async (t) => {
+  const { code, stdout, stderr } = await pheromone(['scenario', 'word-count', '--input', '/proc/self/mem', '--json']);
+  t.deepEqual([code, stderr], [1, '']);
+  t.like(JSON.parse(stdout), { scenario: 'word-count', ok: false, wrong: ['Error: EIO: i/o error, read'] });
 });
 
 /** What is wrong with the command: one line on standard error, and the exit code 2. */

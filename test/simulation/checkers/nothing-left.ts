@@ -1,11 +1,21 @@
-/** When all has ended and every app is gone, there is no row, no timer, no actor's state and no thread left. */
+/**
+ * Without an open session no bucket keeps a session's state; when all has ended and every app is gone, there is no row, no timer
+ * and no thread left.
+ */
+import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
 export class NothingLeft implements Checker {
   readonly name = 'nothing left';
 
-  see(): void {}
+  see(event: WorldEvent, { scheduler, buckets, node }: World): void {
+    if (event.kind !== 'stepped' || scheduler.sessions.size > 0) return;
+    for (const [address, { scope, sessions }] of buckets) {
+      if (scope === 'app' || sessions.size === 0 || node.host.placeOf(address) === null) continue;
+      insist(false, this, () => `${address} keeps the state of ${sessions.size} sessions, and none is open`);
+    }
+  }
 
   end(world: World): void {
     for (const [what, count] of Object.entries(leftIn(world))) insist(count === 0, this, () => `${count} ${what} left at the end`);
@@ -13,7 +23,7 @@ export class NothingLeft implements Checker {
   }
 }
 
-function leftIn({ scheduler, coordinator, client, buckets, nodeTimers, ends, threads }: World): Readonly<Record<string, number>> {
+function leftIn({ scheduler, coordinator, client, nodeTimers, ends, threads }: World): Readonly<Record<string, number>> {
   return {
     'sessions of the scheduler': scheduler.sessions.size + scheduler.sessionById.size,
     invocations: scheduler.invocations.size,
@@ -24,7 +34,6 @@ function leftIn({ scheduler, coordinator, client, buckets, nodeTimers, ends, thr
     'sessions of the coordinator': coordinator.sessions.size + coordinator.waiting.size,
     'objects of app-scoped triggers at the coordinator': coordinator.objects.size,
     'apps of the coordinator': coordinator.apps.size,
-    'session states of buckets': [...buckets.values()].reduce((sum, { scope, sessions }) => sum + (scope === 'session' ? sessions.size : 0), 0),
     'questions of the client': client.state.waiting.size + client.state.asked.size,
     'open sessions of the client': client.state.openSessions,
     'timers of the node': nodeTimers.running,

@@ -54,7 +54,7 @@ const refusals: Record<string, Refusal> = {
   ],
   'expect of nothing': [checkStartOptions, { expect: [null] }, 'options.expect[0]', null, /keys \| count/],
   'no executors': [checkLocalOptions, { executors: 0 }, 'options.executors', 0, /^startLocal: .*from 1 to 1024$/],
-  'an arena too small': [checkLocalOptions, { arenaBytes: 5 }, 'options.arenaBytes', 5, /from 1048576 to 4294967296 bytes/],
+  'an arena too small': [checkLocalOptions, { arenaBytes: 5 }, 'options.arenaBytes', 5, /from 1048576 to 4294963200 bytes/],
   'an app that is none': [checkLocalOptions, { apps: ['app'] }, 'options.apps', ['app'], /made by defineApp/],
   'a level there is not': [checkLocalOptions, { logLevel: 'loud' }, 'options.logLevel', 'loud', /'debug', 'info'/],
   'a negative drain': [checkCloseOptions, { drainMs: -1 }, 'options.drainMs', -1, /^close: .*from 0/],

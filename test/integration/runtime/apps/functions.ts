@@ -21,10 +21,14 @@ export const retryApp = defineApp('retry', { module, triggers: [fragile.on(immed
 const steps = bucket('steps', strings);
 const begun = bucket('begun', strings);
 /** Its first attempt sends and then throws: what it sent stays, and is not sent twice. */
-const stepper = fn('stepper', { input: steps, sends: [begun], retry: { attemptsMax: 2, backoff: { initialMs: 1 } } }, async (input, ctx) => {
-  await ctx.send(begun, { key: 'once', value: input.value });
-  if (ctx.attempt === 1) throw new Error('after it has sent');
-});
+const stepper = fn(
+  'stepper',
+  { input: steps, sends: [begun], retry: { attemptsMax: 2, backoff: { initialMs: 1 } } },
+  async (input, ctx) => {
+    await ctx.send(begun, { key: 'once', value: input.value });
+    if (ctx.attempt === 1) throw new Error('after it has sent');
+  },
+);
 const told = fn('told', { input: begun, output: type<string>() }, (input, ctx) => void ctx.output(input.value));
 export const resendApp = defineApp('resend', { module, triggers: [steps.on(immediate(), stepper), begun.on(immediate(), told)] });
 
@@ -89,7 +93,11 @@ export const rerunApp = defineApp('rerun', {
 
 const later = bucket('later', numbers);
 const due = bucket('due', numbers);
-const postpone = fn('postpone', { input: later, sends: [due] }, ({ value }, ctx) => void ctx.send(due, { value: Date.now(), delayMs: value }));
+const postpone = fn(
+  'postpone',
+  { input: later, sends: [due] },
+  ({ value }, ctx) => void ctx.send(due, { value: Date.now(), delayMs: value }),
+);
 const arrive = fn('arrive', { input: due, output: type<number>() }, ({ value }, ctx) => void ctx.output(Date.now() - value));
 export const delayApp = defineApp('delay', { module, triggers: [later.on(immediate(), postpone), due.on(immediate(), arrive)] });
 
@@ -132,6 +140,7 @@ export const durableApp = defineApp('durable', { module, triggers: [kept.on(imme
 
 const loud = bucket('loud', strings);
 const shout = fn('shout', { input: loud, output: type<string>() }, ({ value }, ctx) => {
+  if (value === 'fail') throw new Error('and nobody waits');
   console.log(`said ${value}`);
   ctx.log.warn('logged', { what: value });
   void ctx.output(value);

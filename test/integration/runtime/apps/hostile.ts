@@ -76,7 +76,7 @@ const acts: Readonly<Record<string, (ctx: ActContext) => unknown>> = {
   'changes directory': () => process.chdir('/'),
   'exhausts its heap': () => {
     const hoard: unknown[] = [];
-    for (;;) hoard.push(new Array(10_000).fill(hoard.length));
+    for (;;) hoard.push(Array.from({ length: 10_000 }, () => hoard.length));
   },
   'overflows its stack': () => {
     const deeper = (): number => 1 + deeper();
@@ -121,6 +121,10 @@ const acts: Readonly<Record<string, (ctx: ActContext) => unknown>> = {
 
 const hungry = bucket('hungry', strings);
 const hog = fn('hog', { input: hungry, timeoutMs: 300 }, () => new Promise(() => undefined));
-export const hostileApp = defineApp('hostile', { module, triggers: [orders.on(immediate(), obeys), hungry.on(immediate(), hog)], buckets: [results] });
+export const hostileApp = defineApp('hostile', {
+  module,
+  triggers: [orders.on(immediate(), obeys), hungry.on(immediate(), hog)],
+  buckets: [results],
+});
 
 export const actNames = Object.keys(acts);

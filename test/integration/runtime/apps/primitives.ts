@@ -32,7 +32,12 @@ function teller<const N extends string>(from: Bucket<string, N>, name = 'tell') 
 const each = bucket('each', strings);
 export const immediateApp = defineApp('immediate', {
   module,
-  triggers: [each.on(immediate(), fn('shout', { input: each, output: type<string>() }, ({ key, value }, ctx) => void ctx.output(`${key}=${value}!`)))],
+  triggers: [
+    each.on(
+      immediate(),
+      fn('shout', { input: each, output: type<string>() }, ({ key, value }, ctx) => void ctx.output(`${key}=${value}!`)),
+    ),
+  ],
 });
 
 const asked = bucket('asked', strings);
@@ -42,7 +47,11 @@ const branch = (name: string) =>
   fn(name, { input: answers, output: type<string>() }, ({ value }, ctx) => void ctx.output(`${name} took ${value}`));
 export const choiceApp = defineApp('choice', {
   module,
-  triggers: [asked.on(immediate(), decide), answers.on(byName({ key: 'yes' }), branch('approve')), answers.on(byName({ key: 'no' }), branch('refuse'))],
+  triggers: [
+    asked.on(immediate(), decide),
+    answers.on(byName({ key: 'yes' }), branch('approve')),
+    answers.on(byName({ key: 'no' }), branch('refuse')),
+  ],
 });
 
 const parts = bucket('parts', strings);
@@ -61,10 +70,21 @@ const split = fn('split', { input: paths, sends: [leaves] }, async ({ value }, c
 });
 const joined = bucket('joined', strings);
 const joinInner = fn('join-inner', { inputs: leaves, sends: [joined] }, async (inputs, ctx) => {
-  await ctx.send(joined, { key: inputs[0]?.group ?? 'empty', value: inputs.map(({ value }) => value).sort().join('+') });
+  await ctx.send(joined, {
+    key: inputs[0]?.group ?? 'empty',
+    value: inputs
+      .map(({ value }) => value)
+      .sort()
+      .join('+'),
+  });
 });
 const joinOuter = fn('join-outer', { inputs: joined, output: type<string>() }, (inputs, ctx) => {
-  void ctx.output(inputs.map(({ value }) => value).sort().join(' | '));
+  void ctx.output(
+    inputs
+      .map(({ value }) => value)
+      .sort()
+      .join(' | '),
+  );
 });
 export const nestedJoinApp = defineApp('nested-join', {
   module,
@@ -134,7 +154,11 @@ const cut = fn('cut', { input: texts, sends: [words] }, async ({ value }, ctx) =
   }
 });
 const count = fn('count', { input: words, sends: [counts] }, ({ value }, ctx) => void ctx.send(counts, { group: value, value: '1' }));
-const total = fn('total', { inputs: counts, output: type<string>() }, (inputs, ctx) => void ctx.output(`${inputs[0]?.group}:${inputs.length}`));
+const total = fn(
+  'total',
+  { inputs: counts, output: type<string>() },
+  (inputs, ctx) => void ctx.output(`${inputs[0]?.group}:${inputs.length}`),
+);
 export const groupApp = defineApp('group', {
   module,
   triggers: [texts.on(immediate(), cut), words.on(immediate(), count), counts.on(dynamicGroup({ sources: [count] }), total)],

@@ -45,4 +45,16 @@ const gate = bucket('gate', { ...strings, external: true });
 const pass = fn('pass', { input: gate, output: type<string>() }, ({ value }, ctx) => void ctx.output(value));
 export const storedApp = defineApp('stored', { module, triggers: [gate.on(immediate(), pass)], buckets: [stored] });
 
-export const sessionApps = [approvalApp, slowApp, flakyApp, outputsApp, storedApp];
+const begin = bucket('begin', { value: type<number>() });
+const pieces = bucket('pieces', { value: type<Uint8Array>() });
+/** Waits for so many pieces, and tells their sizes in the order of their admission. */
+const collect = fn('collect', { input: begin, sends: [pieces], output: type<readonly number[]>() }, async ({ value: count }, ctx) => {
+  for (;;) {
+    const found = await ctx.getAll(pieces);
+    if (found.length === count) return void ctx.output(found.map(({ bytes }) => bytes.byteLength));
+    await sleep(5);
+  }
+});
+export const orderedApp = defineApp('ordered', { module, triggers: [begin.on(immediate(), collect)] });
+
+export const sessionApps = [orderedApp, approvalApp, slowApp, flakyApp, outputsApp, storedApp];

@@ -1,0 +1,55 @@
+/**
+ * Random apps, users and faults, by seed. `npm test` runs 100 of them; `SEEDS=1-5000` runs others, and `SEED=42` prints what
+ * happens in one, message by message.
+ */
+import test from 'ava';
+import { allCheckers } from './checkers/index.ts';
+import { Reference } from './checkers/reference.ts';
+import { type WorldOptions, World } from './world.ts';
+
+const [firstSeed = 1, lastSeed = 100] = (process.env.SEED ?? process.env.SEEDS ?? '1-100').split('-').map(Number);
+const seedMax = process.env.SEED ? firstSeed : lastSeed;
+
+async function run(seed: number, options: Partial<WorldOptions> = {}): Promise<World> {
+  const keepTranscript = process.env.SEED !== undefined;
+  const world = new World({ seed, checkers: allCheckers(), keepTranscript, ...options });
+  try {
+    await world.run();
+    return world;
+  } catch (error) {
+    const replay = `SEED=${seed} npx ava test/simulation/simulation.test.ts`;
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}\nreplay it with: ${replay}`, { cause: error });
+  } finally {
+    if (keepTranscript) process.stdout.write(`${world.transcript.lines.join('\n')}\n`);
+  }
+}
+
+test('simulation: whatever fails on the way, no invariant breaks, and all ends once it heals', async (t) => {
+  t.timeout(600_000);
+  const seen = { sessions: 0, attemptsLost: 0, linked: 0, compared: 0 };
+  for (let seed = firstSeed; seed <= seedMax; seed++) {
+    const reference = new Reference();
+    const counter = {
+      name: 'counter',
+      see(event: Parameters<Reference['see']>[0]) {
+        if (event.kind !== 'handled') return;
+        if (event.message.kind === 'startSession') {
+          seen.sessions++;
+          if (event.message.firing) seen.linked++;
+        }
+        if (event.message.kind === 'attemptEnded' && event.message.outcome.kind === 'lost') seen.attemptsLost++;
+      },
+    };
+    await run(seed, { checkers: [...allCheckers(), reference, counter] });
+    seen.compared += reference.compared;
+  }
+  if (seedMax - firstSeed < 99) return t.pass();
+  // A world in which nothing happens breaks nothing.
+  t.true(seen.sessions > 1_000 && seen.attemptsLost > 20 && seen.linked > 20 && seen.compared > 100, JSON.stringify(seen));
+});
+
+test('simulation: the same seed gives the same trace, and another seed another', async (t) => {
+  const [first, again, other] = [await run(7), await run(7), await run(8)];
+  t.is(first.transcript.hash, again.transcript.hash);
+  t.not(first.transcript.hash, other.transcript.hash);
+});
