@@ -30,6 +30,7 @@ export interface Bucket<T = unknown, N extends string = string> {
 }
 
 /** Any bucket. `any` is the one argument under which every bucket, being invariant, is assignable. */
+// oxlint-disable-next-line no-explicit-any -- as said above
 export type AnyBucket = Bucket<any, string>;
 
 /** What the objects of a bucket hold. */

@@ -74,7 +74,7 @@ export function checkResultOptions(options: unknown): ResultOptions {
 
 /** The option `expect` as a list, however it was written. */
 export function expectationsOf({ expect = [] }: StartOptions): readonly Expectation[] {
-  return Array.isArray(expect) ? expect : [expect as Expectation];
+  return Array.isArray(expect) ? (expect as readonly Expectation[]) : [expect as Expectation];
 }
 
 /** Branches of one join: no session makes more invocations. */

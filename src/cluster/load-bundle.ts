@@ -40,7 +40,7 @@ export function loadBundle(bundle: CodeBundle, library: object): unknown {
 
 /** The app called `name` among the exports of a loaded module, default or named. Throws `ModuleFailed`, saying what there is instead. */
 export function findApp(exports: unknown, name: string, module: string): App {
-  const apps = [exports, ...Object.values(exports ?? {})].filter(isApp);
+  const apps = [exports, ...Object.values((exports ?? {}) as Record<string, unknown>)].filter(isApp);
   const app = apps.find((candidate) => candidate.name === name);
   if (app) return app;
   const others = apps.map((other) => other.name).join(', ');

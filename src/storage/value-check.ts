@@ -251,6 +251,6 @@ function errorFields(error: Error & { code?: unknown }): ErrorFields {
     ...(typeof stack === 'string' && { stack }),
     ...((typeof code === 'string' || typeof code === 'number') && { code }),
     ...(Object.hasOwn(error, 'cause') && { cause }),
-    ...(error instanceof AggregateError && { errors: [...error.errors] }),
+    ...(error instanceof AggregateError && { errors: [...(error.errors as unknown[])] }),
   };
 }

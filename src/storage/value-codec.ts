@@ -80,7 +80,7 @@ export function encodeCbor(value: unknown): Uint8Array {
 /** Byte strings and typed arrays in the result are views of `bytes`. */
 export function decodeCbor(bytes: Uint8Array): unknown {
   // A view of its own: cbor-x leaves a property on what it decodes, and cuts Buffers out of Buffers.
-  return encoder.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Buffer);
+  return encoder.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 const errorConstructors = new Map<string, ErrorConstructor>(

@@ -3,7 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Reply } from '../../src/actors/protocol/client.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import type { Input } from '../../src/actors/protocol/object.ts';
+import type { Ref } from '../../src/storage/object.ts';
 import type { WorldEvent } from './events.ts';
+
+/** Fields that say the same in every line, or too much. */
+const untold = new Set(['app', 'revision', 'coordinator', 'definition', 'bundle', 'triggers', 'client', 'owner', 'openedMs', 'endedMs']);
 
 export class Transcript {
   readonly #hash = createHash('sha256');
@@ -67,12 +71,11 @@ export class Transcript {
   }
 
   #word(field: string, value: unknown): string | null {
-    if (value === null || value === undefined || field === 'app' || field === 'revision' || field === 'coordinator') return null;
-    if (field === 'definition' || field === 'bundle' || field === 'triggers' || field === 'client' || field === 'owner') return null;
+    if (value === null || value === undefined || untold.has(field)) return null;
     if (typeof value === 'string') return `${field}=${this.#name(value)}`;
     if (typeof value === 'number' || typeof value === 'boolean') return `${field}=${value}`;
     if (Array.isArray(value)) return value.length === 0 ? null : `${field}=[${value.map((item) => this.#item(item)).join(', ')}]`;
-    if (field === 'ref') return `${(value as Input['ref']).sizeBytes}B`;
+    if (field === 'ref') return refText(value as Ref);
     return `${field}={${this.#record(value as object)}}`;
   }
 
@@ -80,6 +83,7 @@ export class Transcript {
     if (typeof item === 'string') return this.#name(item);
     if (typeof item !== 'object' || item === null) return String(item);
     if ('ref' in item && 'key' in item) return inputText(item as Input);
+    if ('inline' in item) return refText(item as Ref);
     return `{${this.#record(item)}}`;
   }
 
@@ -103,5 +107,9 @@ export class Transcript {
 }
 
 function inputText({ key, group, ref }: Input): string {
-  return `${key}${group === null ? '' : `/${group}`} (${ref.sizeBytes} B${ref.offset >= 0 ? ` at ${ref.offset}` : ''})`;
+  return `${key}${group === null ? '' : `/${group}`} ${refText(ref)}`;
+}
+
+function refText({ sizeBytes, offset }: Ref): string {
+  return `(${sizeBytes} B${offset >= 0 ? ` at ${offset}` : ''})`;
 }

@@ -10,6 +10,7 @@ import type { BucketStepped, Firing } from '../protocol/bucket.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { makeSessionId } from '../protocol/session-id.ts';
 import type { SessionSpec } from '../protocol/session.ts';
+import { releaseObject, unhold } from './app-objects.ts';
 import { checkDrained, noteActivity, noteFlushed } from './drain.ts';
 import { openLinked } from './sessions.ts';
 import { appBucketAddress, type AppRow, type CoordinatorState } from './state.ts';
@@ -44,7 +45,7 @@ export function stepAppBucket(state: CoordinatorState, message: BucketStepped, o
   }
   for (const firing of message.firings) fire(state, app, firing, out);
   for (const { input } of message.dropped) unhold(state, input, out);
-  if (admitted && message.holders === 0) release(state, message.admitted, out);
+  if (admitted && message.holders === 0) releaseObject(state, message.admitted, out);
   if (message.failed) {
     const { message: text, detail } = message.failed.error;
     out.push({ kind: 'log', level: 'error', text, detail });
@@ -81,20 +82,4 @@ function fire(state: CoordinatorState, app: AppRow, { name, function: fn, inputs
     retryOf: null,
   };
   openLinked(state, app, spec, { trigger: name, function: fn, sessions: [...sessions] }, inputs, out);
-}
-
-/** One holder less; after the last its worker may free it. */
-export function unhold(state: CoordinatorState, id: number, out: Out): void {
-  const object = state.objects.get(id);
-  if (!object) return;
-  object.holders--;
-  if (object.holders <= 0) release(state, id, out);
-}
-
-function release(state: CoordinatorState, id: number, out: Out): void {
-  const object = state.objects.get(id);
-  if (!object) return;
-  state.objects.delete(id);
-  object.app.objects--;
-  out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
 }

@@ -13,7 +13,7 @@ import { errorData, type ErrorData } from '../protocol/error.ts';
 import type { Entry } from '../protocol/object.ts';
 import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/session.ts';
 import { unknownApp } from './apps.ts';
-import { unhold } from './app-triggers.ts';
+import { unhold } from './app-objects.ts';
 import { checkDrained, noteActivity } from './drain.ts';
 import type { AppRow, CoordinatorState, SessionRow } from './state.ts';
 

@@ -21,7 +21,9 @@ function startThread({ executor, limits }: ExecutorState): readonly Effect[] {
   ];
 }
 
-function becomeReady({ scheduler, executor }: ExecutorState): readonly Effect[] {
+function becomeReady(keeper: ExecutorState): readonly Effect[] {
+  if (keeper.stopWhenReady) return [{ kind: 'stopTimer', id: 'start' }, ...stopExecutor(keeper)];
+  const { scheduler, executor } = keeper;
   return [{ kind: 'stopTimer', id: 'start' }, { kind: 'become', event: 'ready' }, send(scheduler, { kind: 'executorReady', executor })];
 }
 
@@ -142,6 +144,12 @@ function noteOverstay(keeper: ExecutorState, message: Message<'graceOver'>): rea
   return [];
 }
 
+/** A thread that is terminated while it loads native code takes the whole process with it: it may become ready, or time out, first. */
+function stopStarting(keeper: ExecutorState): readonly Effect[] {
+  keeper.stopWhenReady = true;
+  return [];
+}
+
 function stopExecutor(keeper: ExecutorState): readonly Effect[] {
   return condemn(keeper, errorData('RuntimeClosed', 'the worker is stopping'));
 }
@@ -189,7 +197,7 @@ const life = { startExecutor: startThread, loadApp, unloadApp, appLoaded: finish
 const running = { invoke, attemptDone: finishAttempt, abortInvocation, attemptTimeoutReached: reachTimeout, graceOver: endGrace };
 
 export const executorHandlers: HandlerTable<ExecutorPlace, ExecutorState, ExecutorMessage> = {
-  starting: { ...life, ...running, threadReady: becomeReady, startTimeoutReached: giveUpStart, stopExecutor, threadExited: buryThread },
+  starting: { ...life, ...running, threadReady: becomeReady, startTimeoutReached: giveUpStart, stopExecutor: stopStarting, threadExited: buryThread },
   ready: { ...life, ...running, threadReady: ignore, startTimeoutReached: ignore, stopExecutor, threadExited: buryThread },
   condemned: {
     ...life,

@@ -30,10 +30,12 @@ export interface ExecutorState {
   readonly running: Map<number, RunningAttempt>;
   /** Apps whose module the thread is importing: `app@revision`. */
   readonly loading: Map<string, { readonly app: string; readonly revision: number }>;
+  /** It was told to stop while its thread started. */
+  stopWhenReady: boolean;
   /** Why the thread was told to end, for the log and for apps that were still loading. */
   condemnedFor: ErrorData | null;
 }
 
 export function createExecutor(executor: number, address: Address, scheduler: Address, limits: ExecutorLimits): ExecutorState {
-  return { executor, address, thread: `thread:${executor}`, scheduler, limits, running: new Map(), loading: new Map(), condemnedFor: null };
+  return { executor, address, thread: `thread:${executor}`, scheduler, limits, running: new Map(), loading: new Map(), stopWhenReady: false, condemnedFor: null };
 }

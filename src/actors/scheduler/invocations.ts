@@ -10,9 +10,10 @@ import { type AppFunction, type AppTrigger, backoffMs } from '../app.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import type { Input } from '../protocol/object.ts';
 import type { AttemptOutcome } from '../protocol/scheduler.ts';
-import { abort, decideRerun, isDelivered, stopWatching, watchDelivery } from './reruns.ts';
+import { decideRerun, isDelivered, stopWatching, watchDelivery } from './reruns.ts';
+import { retireLive, retryTimer } from './retire.ts';
 import { failSession } from './session-end.ts';
-import { bucketAddress, type ExecutorSlot, holdsBlock, type Invocation, isLive, type SchedulerState, type Session } from './state.ts';
+import { bucketAddress, type ExecutorSlot, holdsBlock, type Invocation, type SchedulerState, type Session } from './state.ts';
 
 export function makeInvocation(state: SchedulerState, session: Session, fn: AppFunction, inputs: readonly Input[], near: number, out: Out): void {
   const { invocationsPerSessionMax } = state.limits;
@@ -245,27 +246,4 @@ function complete(state: SchedulerState, invocation: Invocation, out: Out): void
     if (!sent.some(({ bucket }) => bucket === trigger.bucketIndex)) loseSource(session, trigger, invocation, false, out);
   }
   retireLive(state, invocation, state.limits.abortGraceMs, out);
-}
-
-/** The invocation stops counting. What still runs is aborted, and its row stays until the executor has let go. */
-export function retireLive(state: SchedulerState, invocation: Invocation, graceMs: number, out: Out): void {
-  if (!isLive(invocation)) return;
-  const { session, fn } = invocation;
-  session.invocations.delete(invocation);
-  session.live[fn.index] = (session.live[fn.index] ?? 0) - 1;
-  session.liveTotal--;
-  if (invocation.place === 'queued') state.queue.forget();
-  if (invocation.place === 'resting') out.push({ kind: 'stopTimer', id: retryTimer(invocation) });
-  stopWatching(invocation, out);
-  if (invocation.held) {
-    invocation.place = 'stopping';
-    out.push(abort(invocation, graceMs));
-    return;
-  }
-  invocation.place = 'done';
-  state.invocations.delete(invocation.number);
-}
-
-function retryTimer(invocation: Invocation): string {
-  return `retry/${invocation.number}`;
 }

@@ -40,8 +40,7 @@ export function noteDelivered(invocation: Invocation, object: SessionObject, out
 }
 
 export function isDelivered(invocation: Invocation): boolean {
-  const reruns = rerunsOf(invocation);
-  return reruns.length === 0 || reruns.every((trigger) => invocation.delivered?.has(trigger.index));
+  return rerunsOf(invocation).every((trigger) => invocation.delivered?.has(trigger.index) === true);
 }
 
 export function stopWatching(invocation: Invocation, out: Out): void {

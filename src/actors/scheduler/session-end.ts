@@ -9,8 +9,8 @@ import { send, type Out } from '../actor.ts';
 import type { ErrorData } from '../protocol/error.ts';
 import type { SessionState, SessionSummary } from '../protocol/session.ts';
 import { retireRevision } from './apps.ts';
-import { retireLive } from './invocations.ts';
 import { delayTimer } from './objects.ts';
+import { retireLive } from './retire.ts';
 import { bucketAddress, holdsBlock, type SchedulerState, type Session } from './state.ts';
 
 export function failSession(state: SchedulerState, session: Session, error: ErrorData, out: Out): void {

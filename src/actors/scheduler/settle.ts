@@ -54,14 +54,14 @@ function finish(state: SchedulerState, session: Session, pending: readonly Pendi
   failSession(state, session, errorData('SessionIncomplete', `the session ended without output while triggers wait: ${waits.join('; ')}`, { pending }), out);
 }
 
-/** An external bucket that a trigger waits on, or that has had nothing yet: events may still come from outside. */
-function waitsOutside({ table, objects }: Session, pending: readonly PendingTrigger[]): boolean {
+/** An external bucket that a trigger waits on, or that has had nothing while there is no output: events may still come from outside. */
+function waitsOutside({ table, objects, outputs }: Session, pending: readonly PendingTrigger[]): boolean {
   if (!table.hasExternalBucket) return false;
   return table.buckets.some(
     (bucket) =>
       bucket.external &&
       bucket.hasSessionTriggers &&
-      (pending.some((waiting) => waiting.bucket === bucket.name) || !objects.some((object) => object.bucket === bucket.index)),
+      (pending.some((waiting) => waiting.bucket === bucket.name) || (outputs === 0 && !objects.some((object) => object.bucket === bucket.index))),
   );
 }
 

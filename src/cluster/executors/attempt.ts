@@ -110,6 +110,7 @@ export class Attempt implements Context {
     const offset = await this.#services.blocks.allocate(Math.max(1, sizeBytes));
     if (this.#over) {
       this.#services.blocks.release([offset]);
+      // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
       throw this.#over;
     }
     this.#unsealed.add(offset);
@@ -287,6 +288,7 @@ export class Attempt implements Context {
   }
 
   #assertOpen(): void {
+    // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
     if (this.#over) throw this.#over;
   }
 }

@@ -11,6 +11,7 @@ class TrackedPromise<T> extends Promise<T> {
     return Promise;
   }
 
+  // oxlint-disable-next-line no-thenable -- it is a promise
   override then<A = T, B = never>(
     fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

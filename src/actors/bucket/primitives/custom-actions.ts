@@ -111,13 +111,17 @@ function takeTimer({ id, atMs }: Record<string, unknown>, at: string, { rules }:
 
 function takeCancel({ functions, except }: Record<string, unknown>, at: string, { rules }: Taking): Action {
   const sources = rules.sources();
-  if (!Array.isArray(functions) || !functions.every((name) => sources.includes(name))) {
+  if (!isArrayOf(functions, (name): name is string => typeof name === 'string' && sources.includes(name))) {
     throw new TypeError(`${at}: functions must be some of the primitive's sources (${sources.join(', ')})`);
   }
-  if (!Array.isArray(except) || !except.every((source) => typeof source === 'number')) {
+  if (!isArrayOf(except, (source) => typeof source === 'number')) {
     throw new TypeError(`${at}: except must be an array of sources (arrival.source)`);
   }
   return { kind: 'cancelSources', functions: [...functions], except: [...except] };
+}
+
+function isArrayOf<T>(value: unknown, isOne: (item: unknown) => item is T): value is T[] {
+  return Array.isArray(value) && value.every(isOne);
 }
 
 function takeId(id: unknown, at: string, { held }: CustomBooks, taken: Set<number>): number {

@@ -75,7 +75,7 @@ export const dynamicJoin: Primitive<DynamicJoinOptions | null, DynamicJoinState>
     for (const [group, { round, waiting }] of state) {
       const of = ` in ${nameGroup(group)}`;
       if (round) has.push(...hasOf(round).map((text) => text + of));
-      if (waiting.length > 0) has.push(`${nameKeys(waiting.map(({ key }) => key))}${of}, unannounced`);
+      if (waiting.length > 0) has.push(...nameKeys(waiting.map(({ key }) => key)).map((text) => `${text + of}, unannounced`));
       if (round) lacks.push(...lacksOf(round).map((text) => text + of));
       else if (waiting.length > 0) lacks.push(`an announcement (ctx.expect)${of}`);
     }

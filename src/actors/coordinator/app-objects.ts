@@ -1,0 +1,20 @@
+/** The objects of app-scoped triggers: held for triggers and for the sessions that these open. */
+import { type Out, send } from '../actor.ts';
+import type { CoordinatorState } from './state.ts';
+
+/** One holder less; after the last its worker may free it. */
+export function unhold(state: CoordinatorState, id: number, out: Out): void {
+  const object = state.objects.get(id);
+  if (!object) return;
+  object.holders--;
+  if (object.holders <= 0) releaseObject(state, id, out);
+}
+
+/** Its worker may free it. */
+export function releaseObject(state: CoordinatorState, id: number, out: Out): void {
+  const object = state.objects.get(id);
+  if (!object) return;
+  state.objects.delete(id);
+  object.app.objects--;
+  out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
+}
