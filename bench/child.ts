@@ -48,7 +48,10 @@ export async function prepareChild(): Promise<{ run(idleMs: number): Promise<Chi
   await writeFile(path.join(folder, 'main.mjs'), main);
   return {
     async run(idleMs) {
-      const { stdout } = await run(process.execPath, ['main.mjs', String(idleMs)], { cwd: folder, env: { ...process.env, NODE_OPTIONS: '' } });
+      const { stdout } = await run(process.execPath, ['main.mjs', String(idleMs)], {
+        cwd: folder,
+        env: { ...process.env, NODE_OPTIONS: '' },
+      });
       return JSON.parse(stdout) as ChildReport;
     },
     close: () => rm(folder, { recursive: true }),

@@ -69,7 +69,12 @@ async function runGroup(group: readonly Measure[], rounds: number, say: (text: s
 
 function machine() {
   const [cpu] = os.cpus();
-  return { cpus: os.cpus().length, model: cpu?.model.trim() ?? 'unknown', memoryGiB: Math.round(os.totalmem() / 2 ** 30), os: `${os.type()} ${os.release()}` };
+  return {
+    cpus: os.cpus().length,
+    model: cpu?.model.trim() ?? 'unknown',
+    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+    os: `${os.type()} ${os.release()}`,
+  };
 }
 
 function versions() {
@@ -77,8 +82,18 @@ function versions() {
   return { node: process.version, v8: process.versions.v8, pheromone: manifest.version };
 }
 
-function table({ machine: { cpus, model, memoryGiB }, versions: { node }, results }: { machine: ReturnType<typeof machine>; versions: ReturnType<typeof versions>; results: readonly Result[] }): string {
-  const rows = results.map(({ name, system, median, p99, unit, settings }) => `| ${name} | ${system} | ${median} | ${p99} | ${unit} | ${describe(settings)} |`);
+function table({
+  machine: { cpus, model, memoryGiB },
+  versions: { node },
+  results,
+}: {
+  machine: ReturnType<typeof machine>;
+  versions: ReturnType<typeof versions>;
+  results: readonly Result[];
+}): string {
+  const rows = results.map(
+    ({ name, system, median, p99, unit, settings }) => `| ${name} | ${system} | ${median} | ${p99} | ${unit} | ${describe(settings)} |`,
+  );
   const head = ['| what | system | median | p99 | unit | settings |', '| --- | --- | --- | --- | --- | --- |'];
   return [`${cpus} × ${model}, ${memoryGiB} GiB, Node ${node}`, '', ...head, ...rows].join('\n');
 }

@@ -5,7 +5,13 @@ import type { Measure, Prepared } from './measure.ts';
 export const executors = 2;
 
 /** A measure of ours: `sample` gets a running runtime. */
-export function ours(name: string, unit: string, app: App, settings: Measure['settings'], sample: (runtime: Runtime) => Promise<readonly number[]>): Measure {
+export function ours(
+  name: string,
+  unit: string,
+  app: App,
+  settings: Measure['settings'],
+  sample: (runtime: Runtime) => Promise<readonly number[]>,
+): Measure {
   return {
     name,
     system: 'pheromone',

@@ -23,7 +23,11 @@ const keys = Array.from({ length: fanWidth }, (_, i) => `k${i}`);
 const split = fn('split', { input: starts, sends: [pieces] }, (_, ctx) => {
   for (const [i, key] of keys.entries()) void ctx.send(pieces, { key, value: i });
 });
-const work = fn('work', { input: pieces, sends: [results] }, (input, ctx) => void ctx.send(results, { key: input.key, value: input.value }));
+const work = fn(
+  'work',
+  { input: pieces, sends: [results] },
+  (input, ctx) => void ctx.send(results, { key: input.key, value: input.value }),
+);
 const join = fn('join', { inputs: results, output: type<number>() }, (inputs, ctx) => void ctx.output(inputs.length));
 export const fan = defineApp('fan', {
   module,

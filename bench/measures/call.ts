@@ -15,7 +15,9 @@ const pingPong: Measure = {
   unit: 'µs',
   settings: { every: `${paceMs} ms`, over: 'MessagePort' },
   async prepare() {
-    const worker = new Worker("const { parentPort: p } = require('node:worker_threads'); p.on('message', (m) => p.postMessage(m));", { eval: true });
+    const worker = new Worker("const { parentPort: p } = require('node:worker_threads'); p.on('message', (m) => p.postMessage(m));", {
+      eval: true,
+    });
     const ping = () => new Promise((resolve) => worker.once('message', resolve).postMessage(1));
     await ping();
     return { sample: () => each(paced, ping, paceMs), close: async () => void (await worker.terminate()) };
@@ -25,10 +27,13 @@ const pingPong: Measure = {
 export const callMeasures: readonly Measure[] = [
   ours('call', 'µs', one, { calls: `${backToBack} back to back` }, async (runtime) => {
     const values = [];
-    for (let i = 0; i < backToBack; i++) values.push(1_000 * (await timed(async () => check((await runtime.call(one, 'questions', i)) === i + 1, 'call'))));
+    for (let i = 0; i < backToBack; i++)
+      values.push(1_000 * (await timed(async () => check((await runtime.call(one, 'questions', i)) === i + 1, 'call'))));
     return values;
   }),
-  ours('call', 'µs', one, { calls: `one every ${paceMs} ms` }, (runtime) => each(paced, async () => check((await runtime.call(one, 'questions', 1)) === 2, 'call'), paceMs)),
+  ours('call', 'µs', one, { calls: `one every ${paceMs} ms` }, (runtime) =>
+    each(paced, async () => check((await runtime.call(one, 'questions', 1)) === 2, 'call'), paceMs),
+  ),
   pingPong,
 ];
 

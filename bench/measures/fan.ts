@@ -8,7 +8,8 @@ const times = 50;
 export const fanMeasures: readonly Measure[] = [
   ours('fan', 'ms', fan, { width: fanWidth }, async (runtime) => {
     const values = [];
-    for (let i = 0; i < times; i++) values.push(await timed(async () => check((await runtime.call(fan, 'starts', null)) === fanWidth, 'fan')));
+    for (let i = 0; i < times; i++)
+      values.push(await timed(async () => check((await runtime.call(fan, 'starts', null)) === fanWidth, 'fan')));
     return values;
   }),
 ];

@@ -140,7 +140,14 @@ export interface AppTable {
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const nameRule = 'must be 1 to 64 letters, digits, dots, dashes or underscores, and start with a letter or digit';
 
-const limits = { functionsMax: 1_000, bucketsMax: 1_000, triggersMax: 1_000, concurrencyMax: 100_000, attemptsMax: 1_000, timeoutMsMax: 2 ** 31 - 1 };
+const limits = {
+  functionsMax: 1_000,
+  bucketsMax: 1_000,
+  triggersMax: 1_000,
+  concurrencyMax: 100_000,
+  attemptsMax: 1_000,
+  timeoutMsMax: 2 ** 31 - 1,
+};
 
 /** The first thing wrong with a definition, its field named; null if it can be run. */
 export function checkApp(app: AppDefinition, lookup: PrimitiveLookup): Problem | null {
@@ -183,32 +190,41 @@ function checkFunction(fn: FunctionDefinition, buckets: ReadonlySet<string>, at:
     if (!buckets.has(bucket)) return problem(`${at}.sends`, bucket, `is not a bucket of this app (${list(buckets)})`);
   }
   const { timeoutMs, concurrency, retry } = fn;
-  if (timeoutMs !== null && !isWithin(timeoutMs, 1, limits.timeoutMsMax)) return problem(`${at}.timeoutMs`, timeoutMs, between(1, limits.timeoutMsMax, 'milliseconds'));
+  if (timeoutMs !== null && !isWithin(timeoutMs, 1, limits.timeoutMsMax))
+    return problem(`${at}.timeoutMs`, timeoutMs, between(1, limits.timeoutMsMax, 'milliseconds'));
   if (!isWithin(concurrency, 1, limits.concurrencyMax)) return problem(`${at}.concurrency`, concurrency, between(1, limits.concurrencyMax));
-  if (!isWithin(retry.attemptsMax, 1, limits.attemptsMax)) return problem(`${at}.retry.attemptsMax`, retry.attemptsMax, between(1, limits.attemptsMax));
+  if (!isWithin(retry.attemptsMax, 1, limits.attemptsMax))
+    return problem(`${at}.retry.attemptsMax`, retry.attemptsMax, between(1, limits.attemptsMax));
   return checkBackoff(retry.backoff, `${at}.retry.backoff`);
 }
 
 function checkTrigger(trigger: TriggerDefinition, names: Names, lookup: PrimitiveLookup, at: string): Problem | null {
   if (!isName(trigger.name)) return problem(`${at}.name`, trigger.name, nameRule);
-  if (!names.buckets.has(trigger.bucket)) return problem(`${at}.bucket`, trigger.bucket, `is not a bucket of this app (${list(names.buckets)})`);
-  if (!names.functions.has(trigger.function)) return problem(`${at}.function`, trigger.function, `is not a function of this app (${list(names.functions)})`);
+  if (!names.buckets.has(trigger.bucket))
+    return problem(`${at}.bucket`, trigger.bucket, `is not a bucket of this app (${list(names.buckets)})`);
+  if (!names.functions.has(trigger.function))
+    return problem(`${at}.function`, trigger.function, `is not a function of this app (${list(names.functions)})`);
   const primitive = lookup(trigger.primitive);
   if (!primitive) return problem(`${at}.primitive`, trigger.primitive, 'is neither built in nor defined by the app');
   const bad = primitive.check(trigger.options, names);
   if (bad) return problem(`${at}.${bad.field}`, bad.value, bad.message);
   const { rerun } = trigger;
   if (!rerun) return null;
-  if (!names.functions.has(rerun.source)) return problem(`${at}.rerun.source`, rerun.source, `is not a function of this app (${list(names.functions)})`);
-  if (!isWithin(rerun.timeoutMs, 1, limits.timeoutMsMax)) return problem(`${at}.rerun.timeoutMs`, rerun.timeoutMs, between(1, limits.timeoutMsMax, 'milliseconds'));
-  if (!isWithin(rerun.attemptsMax, 1, limits.attemptsMax)) return problem(`${at}.rerun.attemptsMax`, rerun.attemptsMax, between(1, limits.attemptsMax));
+  if (!names.functions.has(rerun.source))
+    return problem(`${at}.rerun.source`, rerun.source, `is not a function of this app (${list(names.functions)})`);
+  if (!isWithin(rerun.timeoutMs, 1, limits.timeoutMsMax))
+    return problem(`${at}.rerun.timeoutMs`, rerun.timeoutMs, between(1, limits.timeoutMsMax, 'milliseconds'));
+  if (!isWithin(rerun.attemptsMax, 1, limits.attemptsMax))
+    return problem(`${at}.rerun.attemptsMax`, rerun.attemptsMax, between(1, limits.attemptsMax));
   return checkBackoff(rerun.backoff, `${at}.rerun.backoff`);
 }
 
 function checkBackoff(backoff: BackoffDefinition, at: string): Problem | null {
-  if (!isWithin(backoff.initialMs, 0, limits.timeoutMsMax)) return problem(`${at}.initialMs`, backoff.initialMs, between(0, limits.timeoutMsMax, 'milliseconds'));
+  if (!isWithin(backoff.initialMs, 0, limits.timeoutMsMax))
+    return problem(`${at}.initialMs`, backoff.initialMs, between(0, limits.timeoutMsMax, 'milliseconds'));
   if (!(backoff.factor >= 1 && backoff.factor <= 100)) return problem(`${at}.factor`, backoff.factor, 'must be from 1 to 100');
-  if (!isWithin(backoff.maxMs, 0, limits.timeoutMsMax)) return problem(`${at}.maxMs`, backoff.maxMs, between(0, limits.timeoutMsMax, 'milliseconds'));
+  if (!isWithin(backoff.maxMs, 0, limits.timeoutMsMax))
+    return problem(`${at}.maxMs`, backoff.maxMs, between(0, limits.timeoutMsMax, 'milliseconds'));
   return null;
 }
 
@@ -221,7 +237,8 @@ export function compileApp(definition: AppDefinition, revision: number): AppTabl
   const triggers = definition.triggers.map((trigger, index): AppTrigger => {
     const { sources, followsCompletion } = trigger.traits;
     // A group waits for its sources; a batch that is flushed waits for whatever may still send to its bucket.
-    const isAwaited = (fn: AppFunction) => (followsCompletion ? sources.includes(fn.name) : fn.sends === null || fn.sends.includes(trigger.bucket));
+    const isAwaited = (fn: AppFunction) =>
+      followsCompletion ? sources.includes(fn.name) : fn.sends === null || fn.sends.includes(trigger.bucket);
     const awaited = functions.filter(isAwaited);
     return {
       ...trigger,
@@ -232,12 +249,14 @@ export function compileApp(definition: AppDefinition, revision: number): AppTabl
     };
   });
   const triggersOf = definition.buckets.map((_, index) => triggers.filter((trigger) => trigger.bucketIndex === index));
-  const buckets = definition.buckets.map((bucket, index): AppBucket => ({
-    ...bucket,
-    index,
-    hasSessionTriggers: need(triggersOf[index]).some((trigger) => trigger.traits.scope === 'session'),
-    hasAppTriggers: need(triggersOf[index]).some((trigger) => trigger.traits.scope === 'app'),
-  }));
+  const buckets = definition.buckets.map(
+    (bucket, index): AppBucket => ({
+      ...bucket,
+      index,
+      hasSessionTriggers: need(triggersOf[index]).some((trigger) => trigger.traits.scope === 'session'),
+      hasAppTriggers: need(triggersOf[index]).some((trigger) => trigger.traits.scope === 'app'),
+    }),
+  );
   return {
     name: definition.name,
     revision,
@@ -248,9 +267,15 @@ export function compileApp(definition: AppDefinition, revision: number): AppTabl
     bucketByName: new Map(buckets.map((bucket) => [bucket.name, bucket])),
     functionByName,
     triggersOf,
-    lateTriggers: triggers.filter((trigger) => trigger.traits.scope === 'session' && (trigger.traits.followsCompletion || trigger.traits.flushesAtEnd)),
+    lateTriggers: triggers.filter(
+      (trigger) => trigger.traits.scope === 'session' && (trigger.traits.followsCompletion || trigger.traits.flushesAtEnd),
+    ),
     rerunsOf: functions.map((fn) => triggers.filter((trigger) => trigger.rerun?.source === fn.name)),
-    lossAbsorbersOf: functions.map((fn) => triggers.filter((trigger) => trigger.traits.scope === 'session' && trigger.traits.absorbsLoss && trigger.traits.sources.includes(fn.name))),
+    lossAbsorbersOf: functions.map((fn) =>
+      triggers.filter(
+        (trigger) => trigger.traits.scope === 'session' && trigger.traits.absorbsLoss && trigger.traits.sources.includes(fn.name),
+      ),
+    ),
     hasExternalBucket: buckets.some((bucket) => bucket.external),
   };
 }

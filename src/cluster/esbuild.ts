@@ -8,7 +8,15 @@ export async function buildOne(options: BuildOptions): Promise<OutputFile> {
   underWay += 1;
   const { build, stop } = await import('esbuild');
   try {
-    const { outputFiles } = await build({ ...options, bundle: true, write: false, platform: 'node', target: 'node20', format: 'cjs', logLevel: 'silent' });
+    const { outputFiles } = await build({
+      ...options,
+      bundle: true,
+      write: false,
+      platform: 'node',
+      target: 'node20',
+      format: 'cjs',
+      logLevel: 'silent',
+    });
     const [file] = outputFiles;
     if (!file) throw new Error('bug: the bundler made no file');
     return file;

@@ -140,7 +140,10 @@ export class Host {
     try {
       effects = handler(actor.state, message, this.#turn);
     } catch (cause) {
-      throw new Error(`${actor.address} (${actor.place}) failed on ${message.kind}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new Error(
+        `${actor.address} (${actor.place}) failed on ${message.kind}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
     }
     for (const effect of effects) this.#perform(actor, effect);
   }

@@ -86,7 +86,9 @@ export class SimulatedAttempt {
       case 'throw':
         return attempt < op.untilAttempt ? this.#end(errorData('FunctionFailed', 'thrown by the program')) : this.#advance();
       case 'crash':
-        return attempt < op.untilAttempt ? this.#thread.world.exit(this.#thread.number, 'exit', 'process.exit by the program') : this.#advance();
+        return attempt < op.untilAttempt
+          ? this.#thread.world.exit(this.#thread.number, 'exit', 'process.exit by the program')
+          : this.#advance();
       case 'hang':
         if (attempt >= op.untilAttempt) return this.#advance();
         this.#ignoresAbort = op.ignoresAbort;
@@ -161,7 +163,14 @@ export class SimulatedAttempt {
     for (const input of this.#reads) this.#thread.read(this.#name, 'end', input);
     this.#over();
     const { invocation, attempt } = this.run;
-    this.#thread.send(this.#thread.keeper, { kind: 'attemptDone', invocation, attempt, objects: this.#objects, outputs: this.#outputs, error });
+    this.#thread.send(this.#thread.keeper, {
+      kind: 'attemptDone',
+      invocation,
+      attempt,
+      objects: this.#objects,
+      outputs: this.#outputs,
+      error,
+    });
   }
 
   #count(id: string): number {

@@ -48,18 +48,26 @@ const sending =
   (change: (message: Message) => readonly Message[]) =>
   (handler: AnyHandler): AnyHandler =>
   (state, message, turn) =>
-    handler(state, message, turn).flatMap((effect): Effect[] => (effect.kind === 'send' ? change(effect.message).map((sent) => ({ ...effect, message: sent })) : [effect]));
+    handler(state, message, turn).flatMap((effect): Effect[] =>
+      effect.kind === 'send' ? change(effect.message).map((sent) => ({ ...effect, message: sent })) : [effect],
+    );
 
-const doing = (change: (state: SchedulerState, message: Message) => readonly Effect[]) => (handler: AnyHandler): AnyHandler => (state, message, turn) => [
-  ...change(state, message),
-  ...handler(state, message, turn),
-];
+const doing =
+  (change: (state: SchedulerState, message: Message) => readonly Effect[]) =>
+  (handler: AnyHandler): AnyHandler =>
+  (state, message, turn) => [...change(state, message), ...handler(state, message, turn)];
 
 const breakages: readonly Breakage[] = [
   {
     checker: 'sealed first',
     how: 'the scheduler does not adopt what threads send',
-    actor: scheduler((definition) => withHandler(definition, 'outputSent', dropping(({ kind }) => kind === 'adopt'))),
+    actor: scheduler((definition) =>
+      withHandler(
+        definition,
+        'outputSent',
+        dropping(({ kind }) => kind === 'adopt'),
+      ),
+    ),
   },
   {
     checker: 'bytes as written',
@@ -76,13 +84,24 @@ const breakages: readonly Breakage[] = [
     checker: 'fires once',
     how: 'a bucket tells each firing twice',
     actor: bucket((definition) =>
-      withHandler(definition, 'objectReady', sending((message) => [message.kind === 'bucketStepped' ? { ...message, firings: [...message.firings, ...message.firings] } : message])),
+      withHandler(
+        definition,
+        'objectReady',
+        sending((message) => [
+          message.kind === 'bucketStepped' ? { ...message, firings: [...message.firings, ...message.firings] } : message,
+        ]),
+      ),
     ),
   },
   {
     checker: 'fires once',
     how: 'the scheduler handles each step of a bucket twice',
-    actor: scheduler((definition) => withHandler(definition, 'bucketStepped', (handler) => (state, message, turn) => [...handler(state, message, turn), ...handler(state, message, turn)])),
+    actor: scheduler((definition) =>
+      withHandler(definition, 'bucketStepped', (handler) => (state, message, turn) => [
+        ...handler(state, message, turn),
+        ...handler(state, message, turn),
+      ]),
+    ),
   },
   {
     checker: 'inputs pinned',
@@ -98,31 +117,58 @@ const breakages: readonly Breakage[] = [
   {
     checker: 'store empty',
     how: 'the scheduler does not release inputs when attempts end',
-    actor: scheduler((definition) => withHandler(definition, 'attemptEnded', dropping(({ kind }) => kind === 'release'))),
+    actor: scheduler((definition) =>
+      withHandler(
+        definition,
+        'attemptEnded',
+        dropping(({ kind }) => kind === 'release'),
+      ),
+    ),
   },
   {
     checker: 'settled once',
     how: 'the client answers a call with each of its outputs',
     actor: (address, definition) =>
       address.startsWith('client:')
-        ? withHandler(definition, 'sessionOutput', twice(({ kind }) => kind === 'settle'))
+        ? withHandler(
+            definition,
+            'sessionOutput',
+            twice(({ kind }) => kind === 'settle'),
+          )
         : definition,
   },
   {
     checker: 'settled once',
     how: 'the client forgets to answer who waits for an end',
     actor: (address, definition) =>
-      address.startsWith('client:') ? withHandler(definition, 'sessionEnded', dropping(({ kind }) => kind === 'settle')) : definition,
+      address.startsWith('client:')
+        ? withHandler(
+            definition,
+            'sessionEnded',
+            dropping(({ kind }) => kind === 'settle'),
+          )
+        : definition,
   },
   {
     checker: 'ends once',
     how: 'the scheduler tells each end twice',
-    actor: scheduler((definition) => withEveryHandler(definition, sending((message) => (message.kind === 'sessionEnded' ? [message, message] : [message])))),
+    actor: scheduler((definition) =>
+      withEveryHandler(
+        definition,
+        sending((message) => (message.kind === 'sessionEnded' ? [message, message] : [message])),
+      ),
+    ),
   },
   {
     checker: 'ends once',
     how: 'the scheduler tells each output twice',
-    actor: scheduler((definition) => withHandler(definition, 'outputSent', sending((message) => (message.kind === 'sessionOutput' ? [message, message] : [message])))),
+    actor: scheduler((definition) =>
+      withHandler(
+        definition,
+        'outputSent',
+        sending((message) => (message.kind === 'sessionOutput' ? [message, message] : [message])),
+      ),
+    ),
   },
   {
     checker: 'ends once',
@@ -166,7 +212,9 @@ const breakages: readonly Breakage[] = [
   {
     checker: 'producer order',
     how: 'the scheduler admits the entries of a session in the wrong order',
-    actor: scheduler((definition) => withHandler(definition, 'startSession', (handler) => (state, message, turn) => reversed(handler(state, message, turn)))),
+    actor: scheduler((definition) =>
+      withHandler(definition, 'startSession', (handler) => (state, message, turn) => reversed(handler(state, message, turn))),
+    ),
   },
   {
     checker: 'group waits',
@@ -181,7 +229,13 @@ const breakages: readonly Breakage[] = [
           if (!session || index === undefined) return [];
           session.stepping++;
           const { name, triggers } = session.table;
-          return [{ kind: 'send', to: `bucket:${name}/${triggers[index]?.bucket}`, message: { kind: 'sourcesDone', session: session.number, trigger: index } }];
+          return [
+            {
+              kind: 'send',
+              to: `bucket:${name}/${triggers[index]?.bucket}`,
+              message: { kind: 'sourcesDone', session: session.number, trigger: index },
+            },
+          ];
         }),
       ),
     ),

@@ -71,7 +71,10 @@ export class SimulatedClient {
     this.timers = clock.timers();
     this.#timerTable = new TimerTable(this.timers, (to, message) => this.#host.deliver(to, message));
     this.state = createClient(clientAddress, 'coordinator', config, () => random.next());
-    this.#host.spawn(clientAddress, options.spawned(clientAddress, { machine: clientMachine, handlers: clientHandlers, state: this.state }));
+    this.#host.spawn(
+      clientAddress,
+      options.spawned(clientAddress, { machine: clientMachine, handlers: clientHandlers, state: this.state }),
+    );
     this.#host.serve(blocksAddress, (message) => this.#takeBlocks(message));
   }
 
@@ -124,7 +127,8 @@ export class SimulatedClient {
   /** What `get` has found: looked at, and let go of after a while. */
   readFound(reply: Extract<Reply, { kind: 'objectsFound' }>, whileMs: number): void {
     const look = (when: 'start' | 'end') => {
-      for (const input of reply.objects) this.#options.observe({ kind: 'read', by: 'get', when, input, found: readContent(this.#bytesOf(input.ref), input) });
+      for (const input of reply.objects)
+        this.#options.observe({ kind: 'read', by: 'get', when, input, found: readContent(this.#bytesOf(input.ref), input) });
     };
     look('start');
     this.#options.clock.after(whileMs, () => {

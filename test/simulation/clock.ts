@@ -43,7 +43,7 @@ export class Clock {
 
   /** A port to this clock that knows how many of its own timers are running. */
   timers(): Timers & { readonly running: number } {
-    const clock = this;
+    const add = (ms: number, run: () => void) => this.#add(ms, run);
     let running = 0;
     return {
       get running() {
@@ -51,7 +51,7 @@ export class Clock {
       },
       setTimeout(callback, afterMs) {
         running++;
-        return clock.#add(afterMs, () => {
+        return add(afterMs, () => {
           running--;
           callback();
         });

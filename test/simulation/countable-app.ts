@@ -27,7 +27,13 @@ export function countableApp(name: string, module: string, random: Random): Simu
     const program = layerProgram(`b${i + 1}`, i === layers - 1, random);
     programs[`f${i}`] = program;
     const sends = program.some((op) => op.do === 'send') ? [`b${i + 1}`] : [];
-    functions.push({ name: `f${i}`, sends, timeoutMs: null, retry: { attemptsMax: 4, backoff: randomBackoff(random) }, concurrency: random.pick([1, 4]) });
+    functions.push({
+      name: `f${i}`,
+      sends,
+      timeoutMs: null,
+      retry: { attemptsMax: 4, backoff: randomBackoff(random) },
+      concurrency: random.pick([1, 4]),
+    });
   }
   const triggers = buckets.map((bucket, i) => {
     const [primitive, options] = layerCondition(i === 0 ? 'f0' : `f${i - 1}`, random);
@@ -54,7 +60,8 @@ function layerProgram(next: string, isLast: boolean, random: Random): Program {
     if (random.chance(0.4)) program.push({ do: 'wait', ms: random.int(0, 100) });
     const sizeBytes = random.pick(sizesBytes);
     const delayMs = random.pick([0, 0, 0, 40]);
-    if (!isLast) program.push({ do: 'send', bucket: next, key: random.pick(keys), group: random.pick([null, 'x', 'y']), sizeBytes, delayMs });
+    if (!isLast)
+      program.push({ do: 'send', bucket: next, key: random.pick(keys), group: random.pick([null, 'x', 'y']), sizeBytes, delayMs });
     if (random.chance(0.3)) program.push({ do: 'output', sizeBytes });
   }
   // A part of it has left when it fails: what has left must not count twice.
@@ -63,7 +70,10 @@ function layerProgram(next: string, isLast: boolean, random: Random): Program {
 }
 
 /** How many invocations each function has, and how many outputs the session, if its entries are these. */
-export function countApp({ definition, programs }: SimulatedApp, entries: readonly Countable[]): { readonly invocations: ReadonlyMap<string, number>; readonly outputs: number } {
+export function countApp(
+  { definition, programs }: SimulatedApp,
+  entries: readonly Countable[],
+): { readonly invocations: ReadonlyMap<string, number>; readonly outputs: number } {
   const invocations = new Map<string, number>();
   let outputs = 0;
   let objects = entries;
@@ -72,7 +82,9 @@ export function countApp({ definition, programs }: SimulatedApp, entries: readon
     const program = programs[fn] ?? [];
     if (count > 0) invocations.set(fn, count);
     outputs += count * program.filter((op) => op.do === 'output').length;
-    const sent = program.flatMap((op): Countable[] => (op.do === 'send' ? [{ key: String(op.key), group: op.group as string | null }] : []));
+    const sent = program.flatMap((op): Countable[] =>
+      op.do === 'send' ? [{ key: op.key as string, group: op.group as string | null }] : [],
+    );
     objects = Array.from({ length: count }, () => sent).flat();
   }
   return { invocations, outputs };

@@ -11,7 +11,12 @@ export type WorldEvent =
   | { readonly kind: 'left'; readonly to: Address; readonly message: Message }
   /** A thread has sent it, but it has not yet arrived. */
   | { readonly kind: 'threadSent'; readonly thread: number; readonly to: Address; readonly message: Message }
-  | { readonly kind: 'block'; readonly what: 'granted' | 'adopted' | 'pinned' | 'released' | 'freed'; readonly offset: number; readonly by: Address }
+  | {
+      readonly kind: 'block';
+      readonly what: 'granted' | 'adopted' | 'pinned' | 'released' | 'freed';
+      readonly offset: number;
+      readonly by: Address;
+    }
   /** A function, or the client, has looked at an object. `found`: the content's id, or what is wrong with it. */
   | { readonly kind: 'read'; readonly by: string; readonly when: 'start' | 'end'; readonly input: Input; readonly found: number | string }
   | { readonly kind: 'outputRead'; readonly session: string; readonly index: number; readonly found: number | string }

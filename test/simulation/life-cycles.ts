@@ -16,7 +16,13 @@ export interface LifeCycle {
 const backoff = { initialMs: 10, factor: 2, maxMs: 100 };
 
 function app(programs: Readonly<Record<string, Program>>, triggers: readonly TriggerDefinition[], attemptsMax = 2): SimulatedApp {
-  const functions = Object.entries(programs).map(([name, program]) => ({ name, sends: sendsOf(program), timeoutMs: null, retry: { attemptsMax, backoff }, concurrency: 1 }));
+  const functions = Object.entries(programs).map(([name, program]) => ({
+    name,
+    sends: sendsOf(program),
+    timeoutMs: null,
+    retry: { attemptsMax, backoff },
+    concurrency: 1,
+  }));
   const names = new Set([...triggers.map(({ bucket }) => bucket), ...functions.flatMap(({ sends }) => sends)]);
   const buckets = [...names].map((name) => ({ name, external: false }));
   const definition: AppDefinition = { name: 'app', module: 'file:///app', buckets, functions, triggers, customPrimitives: [] };
@@ -28,7 +34,16 @@ function send(bucket: string, key: string, more: { readonly group?: string; read
 }
 
 function call(objects: readonly Putting[], until: 'output' | 'end' | 'open' = 'end'): Action {
-  const none = { expects: [], id: null, timeoutMs: null, admitTimeoutMs: 500, retries: 0, deadlineMs: null, priority: 5, abandonAfterMs: null };
+  const none = {
+    expects: [],
+    id: null,
+    timeoutMs: null,
+    admitTimeoutMs: 500,
+    retries: 0,
+    deadlineMs: null,
+    priority: 5,
+    abandonAfterMs: null,
+  };
   return { do: 'call', app: 'app', objects, until, ...none };
 }
 
@@ -40,7 +55,10 @@ function object(bucket: string, key: string, group: string | null = null): Putti
 export const userStartsMs = 100;
 
 function lifeCycle(name: string, what: string, simulated: SimulatedApp, ...steps: readonly Step[]): LifeCycle {
-  const all: Step[] = [{ atMs: 30, action: { do: 'register', app: simulated } }, ...steps.map(({ atMs, action }) => ({ atMs: userStartsMs + atMs, action }))];
+  const all: Step[] = [
+    { atMs: 30, action: { do: 'register', app: simulated } },
+    ...steps.map(({ atMs, action }) => ({ atMs: userStartsMs + atMs, action })),
+  ];
   return { name, what, script: { steps: all, apps: [simulated], countable: [], lengthMs: 2_000 } };
 }
 

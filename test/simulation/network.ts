@@ -12,6 +12,8 @@ import type { Clock } from './clock.ts';
 import type { Faults } from './faults.ts';
 import type { Random } from './random.ts';
 
+const frameEnvelopesMax = 256;
+
 export interface NetworkOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -45,12 +47,11 @@ export class NetworkEnd implements Outlet {
     this.#waiting.push({ to, message });
   }
 
-  /** What waits while the link is congested leaves as one frame when it is relieved. */
+  /** What waits while the link is congested leaves in full frames when it is relieved. */
   flush(): void {
-    if (this.#waiting.length === 0 || this.link.isCongested) return;
-    const frame = encodeFrame(this.#waiting);
-    this.#waiting = [];
-    this.#perform(this.link.send(frame));
+    while (this.#waiting.length > 0 && !this.link.isCongested) {
+      this.#perform(this.link.send(encodeFrame(this.#waiting.splice(0, frameEnvelopesMax))));
+    }
   }
 
   #take(packet: Packet): void {

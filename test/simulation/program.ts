@@ -16,7 +16,13 @@ export type Op =
     }
   /** A loop that ends: an input `h3` is sent on as `h2`, an input `h0` is not. */
   | { readonly do: 'hop'; readonly bucket: string; readonly sizeBytes: number }
-  | { readonly do: 'expect'; readonly bucket: string; readonly group: Name | null; readonly keys: readonly string[] | null; readonly count: number | null }
+  | {
+      readonly do: 'expect';
+      readonly bucket: string;
+      readonly group: Name | null;
+      readonly keys: readonly string[] | null;
+      readonly count: number | null;
+    }
   | { readonly do: 'output'; readonly sizeBytes: number }
   | { readonly do: 'get'; readonly bucket: string; readonly key: string | null }
   /** Throws in the attempts before this one. */

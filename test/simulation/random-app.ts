@@ -4,7 +4,14 @@
  * Most functions send to later buckets only, so that sessions end by themselves; loops either count hops or run into
  * `invocationsMax`. What is declared in `sends` is what the program sends to, more than that, or nothing.
  */
-import { type AppDefinition, type BackoffDefinition, checkApp, type FunctionDefinition, type TriggerDefinition, traitsOf } from '../../src/actors/app.ts';
+import {
+  type AppDefinition,
+  type BackoffDefinition,
+  checkApp,
+  type FunctionDefinition,
+  type TriggerDefinition,
+  traitsOf,
+} from '../../src/actors/app.ts';
 import { builtInPrimitives } from '../../src/actors/bucket/primitives/index.ts';
 import { type Op, type Program, type Programs, sendsOf } from './program.ts';
 import type { Random } from './random.ts';
@@ -18,7 +25,14 @@ export const keys = ['a', 'b', 'c'] as const;
 const groups = [null, 'x', 'y'] as const;
 const sizesBytes = [12, 20, 60, 100, 400, 1_500] as const;
 
-export function trigger(name: string, bucket: string, primitive: string, options: unknown, fn: string, rerun: TriggerDefinition['rerun'] = null): TriggerDefinition {
+export function trigger(
+  name: string,
+  bucket: string,
+  primitive: string,
+  options: unknown,
+  fn: string,
+  rerun: TriggerDefinition['rerun'] = null,
+): TriggerDefinition {
   const found = builtInPrimitives.get(primitive);
   if (!found) throw new Error(`bug: no primitive ${primitive}`);
   return { name, bucket, primitive, options, function: fn, rerun, traits: traitsOf(found, options) };
@@ -65,7 +79,13 @@ export function randomTrigger(name: string, bucket: string, functions: readonly 
   const fn = random.pick(functions);
   const source = random.pick(functions);
   const rerun = random.chance(0.15)
-    ? { source, key: random.pick([null, 'a']), timeoutMs: random.int(20, 400), attemptsMax: random.int(1, 3), backoff: randomBackoff(random) }
+    ? {
+        source,
+        key: random.pick([null, 'a']),
+        timeoutMs: random.int(20, 400),
+        attemptsMax: random.int(1, 3),
+        backoff: randomBackoff(random),
+      }
     : null;
   const [primitive, options] = randomCondition(functions, random);
   return trigger(name, bucket, primitive, options, fn, rerun);
@@ -76,7 +96,9 @@ function randomCondition(functions: readonly string[], random: Random): [string,
   const partition = random.chance(0.3) ? { partitionBy: 'group' } : {};
   const sources = functions.filter(() => random.chance(0.5));
   const some = sources.length > 0 ? sources : [random.pick(functions)];
-  switch (random.weighted({ immediate: 6, byName: 2, bySet: 3, dynamicJoin: 2, byBatchSize: 4, byTime: 4, redundant: 2, dynamicGroup: 3 })) {
+  switch (
+    random.weighted({ immediate: 6, byName: 2, bySet: 3, dynamicJoin: 2, byBatchSize: 4, byTime: 4, redundant: 2, dynamicGroup: 3 })
+  ) {
     case 'immediate':
       return ['immediate', null];
     case 'byName':
@@ -88,7 +110,10 @@ function randomCondition(functions: readonly string[], random: Random): [string,
     case 'byBatchSize': {
       const wait = random.chance(0.4) ? { maxWaitMs: random.int(5, 500) } : {};
       const end = scope === 'session' && random.chance(0.3) ? { flushAtEnd: random.chance(0.5) } : {};
-      return ['byBatchSize', { count: random.int(1, 4), scope, ...(random.chance(0.3) && { maxBytes: random.int(50, 1_000) }), ...wait, ...partition, ...end }];
+      return [
+        'byBatchSize',
+        { count: random.int(1, 4), scope, ...(random.chance(0.3) && { maxBytes: random.int(50, 1_000) }), ...wait, ...partition, ...end },
+      ];
     }
     case 'byTime': {
       if (random.chance(0.5)) return ['byTime', { quietMs: random.int(5, 300), scope, ...partition }];
@@ -145,7 +170,13 @@ function randomOp(buckets: readonly string[], after: readonly string[], joins: r
     case 'expect': {
       const byKeys = random.chance(0.5);
       const group = random.pick(groups);
-      return { do: 'expect', bucket: random.pick(joins), group, keys: byKeys ? random.pick([['a'], ['a', 'b']]) : null, count: byKeys ? null : random.int(0, 3) };
+      return {
+        do: 'expect',
+        bucket: random.pick(joins),
+        group,
+        keys: byKeys ? random.pick([['a'], ['a', 'b']]) : null,
+        count: byKeys ? null : random.int(0, 3),
+      };
     }
   }
 }

@@ -19,7 +19,9 @@ const sizesBytes = [12, 40, 64, 65, 300, 2_000] as const;
 
 export function randomScript(random: Random): Script {
   const countable = random.chance(0.6) ? [countableApp('countable', 'file:///countable', random)] : [];
-  const changing = Array.from({ length: random.int(countable.length === 0 ? 1 : 0, 2) }, (_, i) => randomApp(`app${i}`, `file:///app${i}`, random));
+  const changing = Array.from({ length: random.int(countable.length === 0 ? 1 : 0, 2) }, (_, i) =>
+    randomApp(`app${i}`, `file:///app${i}`, random),
+  );
   const apps = [...countable, ...changing];
   const steps: Step[] = apps.map((app) => ({ atMs: random.int(0, 50), action: { do: 'register', app } }));
   const writer = new Writer(random);
@@ -129,11 +131,20 @@ class Writer {
       case 'unregister':
         return { do: 'unregister', app: name };
       case 'addTrigger': {
-        const added = randomTrigger(`added${this.#made++}`, random.pick(buckets).name, functions.map((fn) => fn.name), random);
+        const added = randomTrigger(
+          `added${this.#made++}`,
+          random.pick(buckets).name,
+          functions.map((fn) => fn.name),
+          random,
+        );
         return { do: 'change', app: name, change: { kind: 'addTrigger', trigger: added } };
       }
       case 'deleteTrigger':
-        return { do: 'change', app: name, change: { kind: 'deleteTrigger', trigger: triggers.length > 0 ? random.pick(triggers).name : 'none' } };
+        return {
+          do: 'change',
+          app: name,
+          change: { kind: 'deleteTrigger', trigger: triggers.length > 0 ? random.pick(triggers).name : 'none' },
+        };
       case 'createBucket':
         return { do: 'change', app: name, change: { kind: 'createBucket', bucket: { name: `b${random.int(5, 9)}`, external: false } } };
       case 'deleteBucket':

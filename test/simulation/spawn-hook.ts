@@ -27,7 +27,11 @@ export function hookSpawn(make: () => Node, spawned: Spawned): Node {
 export type AnyHandler = (state: never, message: Message, turn: Turn) => readonly Effect[];
 
 /** The same actor, but for what it does on one kind of message, in every place. */
-export function withHandler<S>(definition: ActorDefinition<S>, kind: Message['kind'], change: (handler: AnyHandler) => AnyHandler): ActorDefinition<S> {
+export function withHandler<S>(
+  definition: ActorDefinition<S>,
+  kind: Message['kind'],
+  change: (handler: AnyHandler) => AnyHandler,
+): ActorDefinition<S> {
   return mapHandlers(definition, (handler, of) => (of === kind ? change(handler) : handler));
 }
 
@@ -37,6 +41,7 @@ export function withEveryHandler<S>(definition: ActorDefinition<S>, change: (han
 }
 
 function mapHandlers<S>(definition: ActorDefinition<S>, map: (handler: AnyHandler, kind: string) => AnyHandler): ActorDefinition<S> {
-  const mapRow = (row: Readonly<Record<string, unknown>>) => Object.fromEntries(Object.entries(row).map(([kind, handler]) => [kind, map(handler as AnyHandler, kind)]));
+  const mapRow = (row: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(row).map(([kind, handler]) => [kind, map(handler as AnyHandler, kind)]));
   return { ...definition, handlers: Object.fromEntries(Object.entries(definition.handlers).map(([place, row]) => [place, mapRow(row)])) };
 }

@@ -4,7 +4,8 @@ import type { WorldEvent } from './events.ts';
 
 export function watchStore(store: ObjectStore, observe: (event: WorldEvent) => void): void {
   const { allocate, adopt, pin, release, reclaim } = store;
-  const block = (what: Extract<WorldEvent, { kind: 'block' }>['what'], offset: number, by = '') => observe({ kind: 'block', what, offset, by });
+  const block = (what: Extract<WorldEvent, { kind: 'block' }>['what'], offset: number, by = '') =>
+    observe({ kind: 'block', what, offset, by });
   const holders = new Map<number, number>();
   const owners = new Map<number, string>();
   const end = (offset: number) => {

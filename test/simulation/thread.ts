@@ -121,7 +121,16 @@ export class SimulatedThread {
     this.#blocksAsked.set(request, fill);
     const owner = `thread:${this.number}`;
     this.send('store', { kind: 'allocateBlocks', owner, request, sizeBytes, count: 1, reserve: 'running', waitMs });
-    if (random.chance(0.2)) this.send('store', { kind: 'allocateBlocks', owner, request: refillRequest, sizeBytes, count: stashBlocksMax, reserve: 'running', waitMs });
+    if (random.chance(0.2))
+      this.send('store', {
+        kind: 'allocateBlocks',
+        owner,
+        request: refillRequest,
+        sizeBytes,
+        count: stashBlocksMax,
+        reserve: 'running',
+        waitMs,
+      });
   }
 
   release(offsets: readonly number[]): void {

@@ -1,6 +1,5 @@
 /** The threads of a simulated node: started, linked, terminated, and killed now and then. Real ones: `cluster/executors/pool.ts`. */
-import type { ExitReason } from '../../src/actors/protocol/executor.ts';
-import type { ThreadMessage } from '../../src/actors/protocol/executor.ts';
+import type { ExitReason, ThreadMessage } from '../../src/actors/protocol/executor.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import type { Envelope } from '../../src/cluster/wire/codec.ts';
 import { Channel } from './channel.ts';

@@ -76,7 +76,7 @@ export class Transcript {
     if (typeof value === 'number' || typeof value === 'boolean') return `${field}=${value}`;
     if (Array.isArray(value)) return value.length === 0 ? null : `${field}=[${value.map((item) => this.#item(item)).join(', ')}]`;
     if (field === 'ref') return refText(value as Ref);
-    return `${field}={${this.#record(value as object)}}`;
+    return `${field}={${this.#record(value)}}`;
   }
 
   #item(item: unknown): string {

@@ -73,7 +73,13 @@ export class User {
     switch (action.do) {
       case 'register': {
         const { definition, programs } = action.app;
-        return this.#ask('coordinator', (request) => ({ kind: 'registerApp', request, client, definition, bundle: bundleOf(programs, definition.module) }));
+        return this.#ask('coordinator', (request) => ({
+          kind: 'registerApp',
+          request,
+          client,
+          definition,
+          bundle: bundleOf(programs, definition.module),
+        }));
       }
       case 'unregister':
         return this.#ask('coordinator', (request) => ({ kind: 'unregisterApp', request, client, app: action.app }));
@@ -89,7 +95,13 @@ export class User {
         return;
       }
       case 'keep':
-        return this.#ask('durable', (request) => ({ kind: 'durablePut', request, owner: client, key: action.key, ref: { encoding: 0, sizeBytes: 1, inline: new Uint8Array([7]), offset: -1 } }));
+        return this.#ask('durable', (request) => ({
+          kind: 'durablePut',
+          request,
+          owner: client,
+          key: action.key,
+          ref: { encoding: 0, sizeBytes: 1, inline: new Uint8Array([7]), offset: -1 },
+        }));
       case 'recall':
         return this.#ask('durable', (request) => ({ kind: 'durableGet', request, owner: client, key: action.key }));
       default:
@@ -123,7 +135,8 @@ export class User {
         (number) => ({ kind: 'askCall', request: number, entries, requestId, ...call }),
         () => this.#client.release(offsets),
       );
-      if (abandonAfterMs !== null) this.#clock.after(abandonAfterMs, () => this.#client.tell({ kind: 'abandonCall', request, reason: 'he left' }));
+      if (abandonAfterMs !== null)
+        this.#clock.after(abandonAfterMs, () => this.#client.tell({ kind: 'abandonCall', request, reason: 'he left' }));
     });
   }
 
@@ -133,11 +146,21 @@ export class User {
     this.#client.store(objects, (entries, offsets) => {
       this.open--;
       if (!entries) return;
-      this.#ask('coordinator', (request) => ({ kind: 'putObjects', request, client, session, entries }), this.#askTimeoutMs, () => this.#client.release(offsets));
+      this.#ask(
+        'coordinator',
+        (request) => ({ kind: 'putObjects', request, client, session, entries }),
+        this.#askTimeoutMs,
+        () => this.#client.release(offsets),
+      );
     });
   }
 
-  #ask(to: string, question: (request: number) => Question, timeoutMs = this.#askTimeoutMs, settled: (reply: Reply) => void = () => {}): void {
+  #ask(
+    to: string,
+    question: (request: number) => Question,
+    timeoutMs = this.#askTimeoutMs,
+    settled: (reply: Reply) => void = () => {},
+  ): void {
     this.#request((request) => ({ kind: 'ask', to, question: question(request), timeoutMs }), settled);
   }
 

@@ -96,7 +96,13 @@ export class World {
     this.ends = { client: new NetworkEnd(1, network), node: new NetworkEnd(2, network) };
     const shared = { clock, random, segment: this.segment, nextContent: () => ++this.#contents };
     const observe = (event: WorldEvent) => this.observe(event);
-    this.client = new SimulatedClient({ ...shared, config, node: this.ends.client, observe, spawned: (address, definition) => this.#spawned(address, definition) });
+    this.client = new SimulatedClient({
+      ...shared,
+      config,
+      node: this.ends.client,
+      observe,
+      spawned: (address, definition) => this.#spawned(address, definition),
+    });
     this.threads = new SimulatedThreads({
       ...shared,
       inlineBytesMax: config.inlineBytesMax,
@@ -143,14 +149,21 @@ export class World {
     const names = this.script.apps.map(({ definition }) => definition.name);
     const endMs = this.clock.nowMs + convergeMsMax;
     for (const app of names) this.user.act({ do: 'drain', app });
-    await this.#runUntil(endMs, () => this.user.open === 0 && this.scheduler.sessions.size === 0);
+    // Empty windows that fire go on for ever, and so may the sessions that they open.
+    await this.#runUntil(
+      this.clock.nowMs + 2 * this.config.deadlineExternalMs,
+      () => this.user.open === 0 && this.scheduler.sessions.size === 0,
+    );
     // What he asked before may still be under way, or fill the queue: then he asks again.
     while (this.coordinator.apps.size > 0 && this.clock.nowMs < endMs) {
       for (const app of names) this.user.act({ do: 'unregister', app });
       await this.#runUntil(this.clock.nowMs + againMs, () => false);
     }
     await this.#runUntil(endMs, () => this.user.open === 0 && this.scheduler.invocations.size === 0 && this.scheduler.apps.size === 0);
-    this.client.request((request) => ({ kind: 'askClose', request, drainMs: 1_000 }), () => {});
+    this.client.request(
+      (request) => ({ kind: 'askClose', request, drainMs: 1_000 }),
+      () => {},
+    );
     await this.#runUntil(this.clock.nowMs + 10_000, () => false);
     this.node.stop();
     await this.#runUntil(this.clock.nowMs + 10_000, () => false);
@@ -237,7 +250,11 @@ export class World {
   }
 
   #outletOf(address: Address) {
-    const outlet = address.startsWith('thread:') ? this.threads.outletOf(Number(address.slice('thread:'.length))) : isOfClient(address) ? this.ends.node : null;
+    const outlet = address.startsWith('thread:')
+      ? this.threads.outletOf(Number(address.slice('thread:'.length)))
+      : isOfClient(address)
+        ? this.ends.node
+        : null;
     return (
       outlet && {
         send: (to: Address, message: Parameters<typeof outlet.send>[1]) => {

@@ -6,6 +6,7 @@
  *
  *   B4  A trigger's state lives here and nowhere else, from the session's first object until `forgetSession`.
  *   B5  What a deleted trigger held is dropped as `released`, so that the home can let go of it.
+ *   B6  The home lets a revision go only when its last session has ended: what still comes for such a session is passed over.
  */
 import { type Effect, type HandlerTable, ignore, send, type Turn } from '../actor.ts';
 import type { BucketMessage, SessionNumber } from '../protocol/bucket.ts';
@@ -60,6 +61,7 @@ function retireRevision(bucket: BucketState, message: Message<'retireRevision'>)
 function admitObject(bucket: BucketState, message: Message<'objectReady'>, turn: Turn): readonly Effect[] {
   const step = new Step(bucket, message.session, turn.nowMs);
   const session = openSession(bucket, message.session, message.revision, turn);
+  if (!session) return [];
   step.admitted = message.arrival.id;
   for (const trigger of session.triggers) {
     const { primitive, definition } = trigger.row;
@@ -72,6 +74,7 @@ function admitObject(bucket: BucketState, message: Message<'objectReady'>, turn:
 function announceJoin(bucket: BucketState, message: Message<'announceJoin'>, turn: Turn): readonly Effect[] {
   const step = new Step(bucket, message.session, turn.nowMs);
   const session = openSession(bucket, message.session, message.revision, turn);
+  if (!session) return [];
   const { by } = message.announcement;
   const detail = { app: bucket.app, bucket: bucket.bucket };
   let error = errorData('NoJoinTrigger', `expect: no dynamicJoin watches bucket ${bucket.bucket}`, detail);
@@ -89,18 +92,22 @@ function announceJoin(bucket: BucketState, message: Message<'announceJoin'>, tur
 }
 
 function finishSources(bucket: BucketState, message: Message<'sourcesDone'>, turn: Turn): readonly Effect[] {
-  return stepOne(bucket, message.session, message.trigger, turn, ({ row, state }) => row.primitive.sourcesDone?.(state, row.definition.options, turn.nowMs));
+  return stepOne(bucket, message.session, message.trigger, turn, ({ row, state }) =>
+    row.primitive.sourcesDone?.(state, row.definition.options, turn.nowMs),
+  );
 }
 
 function loseSource(bucket: BucketState, message: Message<'sourceLost'>, turn: Turn): readonly Effect[] {
-  openSession(bucket, message.session, message.revision, turn);
+  if (!openSession(bucket, message.session, message.revision, turn)) return [];
   return stepOne(bucket, message.session, message.trigger, turn, ({ row, state }) =>
     row.primitive.sourceLost?.(state, message.source, message.cancelled, row.definition.options, turn.nowMs),
   );
 }
 
 function flushTrigger(bucket: BucketState, message: Message<'flushTrigger'>, turn: Turn): readonly Effect[] {
-  return stepOne(bucket, message.session, message.trigger, turn, ({ row, state }) => row.primitive.flush?.(state, row.definition.options, turn.nowMs));
+  return stepOne(bucket, message.session, message.trigger, turn, ({ row, state }) =>
+    row.primitive.flush?.(state, row.definition.options, turn.nowMs),
+  );
 }
 
 type Evaluate = (trigger: TriggerState) => ReturnType<TriggerRow['primitive']['admit']> | undefined;
@@ -139,7 +146,13 @@ function settleSession(bucket: BucketState, message: Message<'settleSession'>): 
     const { definition, primitive } = trigger.row;
     const waits = primitive.pending(trigger.state, definition.options);
     if (!waits) continue;
-    pending.push({ trigger: definition.name, bucket: bucket.bucket, primitive: definition.primitive, function: definition.function, ...waits });
+    pending.push({
+      trigger: definition.name,
+      bucket: bucket.bucket,
+      primitive: definition.primitive,
+      function: definition.function,
+      ...waits,
+    });
   }
   return [send(bucket.home, { kind: 'bucketSettled', session: message.session, bucket: bucket.bucket, pending })];
 }
@@ -165,14 +178,14 @@ function stopAllTimers(session: SessionNumber, { triggers }: SessionTriggers): E
   );
 }
 
-function openSession(bucket: BucketState, number: SessionNumber, revision: number, turn: Turn): SessionTriggers {
-  let session = bucket.sessions.get(number);
-  if (!session) {
-    const rows = bucket.revisions.get(revision);
-    if (!rows) throw new Error(`bug: bucket ${bucket.bucket}: revision ${revision} is not configured`);
-    session = { triggers: rows.map((row) => startTrigger(row, turn)) };
-    bucket.sessions.set(number, session);
-  }
+/** Null: the session has ended (B6). */
+function openSession(bucket: BucketState, number: SessionNumber, revision: number, turn: Turn): SessionTriggers | null {
+  const open = bucket.sessions.get(number);
+  if (open) return open;
+  const rows = bucket.revisions.get(revision);
+  if (!rows) return null;
+  const session = { triggers: rows.map((row) => startTrigger(row, turn)) };
+  bucket.sessions.set(number, session);
   return session;
 }
 

@@ -55,7 +55,8 @@ export function askResult(state: ClientState, message: Message<'askResult'>, out
 function waitFor(state: ClientState, record: SessionRecord, request: number, waiter: Waiter, timeoutMs: number | null, out: Out): void {
   record.waiters.set(request, waiter);
   state.waiting.set(request, record);
-  if (timeoutMs !== null) out.push({ kind: 'startTimer', id: `call/${request}`, afterMs: timeoutMs, message: { kind: 'callTimeoutReached', request } });
+  if (timeoutMs !== null)
+    out.push({ kind: 'startTimer', id: `call/${request}`, afterMs: timeoutMs, message: { kind: 'callTimeoutReached', request } });
   answer(state, record, out);
 }
 
@@ -99,7 +100,8 @@ export function takeEnd(state: ClientState, message: Message<'sessionEnded'>, ou
     if (summary.state === 'failed') out.push(failureLog(summary), { kind: 'notify', message });
     return;
   }
-  if (summary.state === 'failed' && record.outputs.length === 0 && record.retriesLeft > 0 && record.waiters.size > 0) return retry(state, record, out);
+  if (summary.state === 'failed' && record.outputs.length === 0 && record.retriesLeft > 0 && record.waiters.size > 0)
+    return retry(state, record, out);
   record.summary = summary;
   state.openSessions--;
   if (summary.state === 'failed') {
@@ -137,9 +139,11 @@ function answer(state: ClientState, record: SessionRecord, out: Out): void {
 }
 
 function replyTo({ id, isOpen, outputs, summary }: SessionRecord, request: number, { until }: Waiter): Effect | null {
-  if (until === 'open') return isOpen || summary ? { kind: 'settle', request, reply: { kind: 'sessionReady', request, session: id } } : null;
+  if (until === 'open')
+    return isOpen || summary ? { kind: 'settle', request, reply: { kind: 'sessionReady', request, session: id } } : null;
   const first = outputs.slice(0, 1);
-  if (until === 'output' && first.length > 0) return { kind: 'settle', request, reply: { kind: 'outputsReady', request, session: id, outputs: first } };
+  if (until === 'output' && first.length > 0)
+    return { kind: 'settle', request, reply: { kind: 'outputsReady', request, session: id, outputs: first } };
   if (!summary) return null;
   if (summary.error) return { kind: 'settle', request, reply: { kind: 'requestRefused', request, error: summary.error, outputs } };
   return { kind: 'settle', request, reply: { kind: 'outputsReady', request, session: id, outputs } };
@@ -159,7 +163,9 @@ export function giveUp(state: ClientState, request: number, error: ErrorData, ou
   tell(state, record, request, refused(request, error), out);
   if (!waiter.owns || waiter.until === 'open' || record.summary) return;
   record.retriesLeft = 0;
-  out.push(send(state.coordinator, { kind: 'cancelSession', request: -1, client: state.address, session: record.id, reason: error.message }));
+  out.push(
+    send(state.coordinator, { kind: 'cancelSession', request: -1, client: state.address, session: record.id, reason: error.message }),
+  );
 }
 
 /** Ended. What nobody can ask for again goes at once; the rest while there is room. */

@@ -106,7 +106,11 @@ function checked(definition: AppDefinition): ErrorData | null {
   const bad = checkApp(definition, lookupFor(definition));
   if (!bad) return null;
   const { field, value, message } = bad;
-  return errorData('InvalidDefinition', `app ${definition.name}: ${field} (${String(value)}) ${message}`, { app: definition.name, field, value });
+  return errorData('InvalidDefinition', `app ${definition.name}: ${field} (${String(value)}) ${message}`, {
+    app: definition.name,
+    field,
+    value,
+  });
 }
 
 /** Custom primitives were checked where their code is: coordinators never load it. */
@@ -129,7 +133,8 @@ export function finishInstall(state: CoordinatorState, name: string, revision: n
   app.installing = null;
   app.current = installed.revision;
   configureAppBuckets(state, app, installed.revision, out);
-  if (before) for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
+  if (before)
+    for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
   const { client, request } = installed.request;
   out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision } }));
   requestWaiting(state, app, out);
@@ -162,7 +167,13 @@ function configureAppBuckets(state: CoordinatorState, app: AppRow, { table, defi
     }
     const index = table.bucketByName.get(bucket)?.index ?? -1;
     const triggers = (table.triggersOf[index] ?? []).filter((trigger) => trigger.traits.scope === 'app');
-    out.push(send(address, { kind: 'configureBucket', revision: table.revision, triggers: triggers.map((trigger) => ({ index: trigger.index, definition: trigger })) }));
+    out.push(
+      send(address, {
+        kind: 'configureBucket',
+        revision: table.revision,
+        triggers: triggers.map((trigger) => ({ index: trigger.index, definition: trigger })),
+      }),
+    );
   }
 }
 
@@ -200,5 +211,9 @@ function nameTaken(app: AppRow, { module }: AppDefinition): ErrorData {
 
 export function unknownApp(state: CoordinatorState, name: string): ErrorData {
   const known = [...state.apps.values()].filter((app) => app.current).map((app) => app.name);
-  return errorData('UnknownApp', `no app named ${name} is registered; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ') || 'none'}`, { app: name });
+  return errorData(
+    'UnknownApp',
+    `no app named ${name} is registered; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ') || 'none'}`,
+    { app: name },
+  );
 }

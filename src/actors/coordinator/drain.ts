@@ -16,7 +16,8 @@ export function startDrain(state: CoordinatorState, app: AppRow, client: Address
 function flush(app: AppRow, drain: Drain, out: Out): void {
   drain.flushing = app.buckets.size;
   drain.stale = false;
-  for (const bucket of app.buckets) out.push(send(appBucketAddress(app.name, bucket), { kind: 'flushTrigger', session: allSessions, trigger: -1 }));
+  for (const bucket of app.buckets)
+    out.push(send(appBucketAddress(app.name, bucket), { kind: 'flushTrigger', session: allSessions, trigger: -1 }));
 }
 
 export function noteFlushed(app: AppRow): void {

@@ -31,7 +31,12 @@ export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out
   if (isOpen(state)) return admit(state, app, { spec, worker: null, linked: [] }, out);
   remember(state, app, { spec, worker: null, linked: [] });
   state.waiting.add(spec.id);
-  out.push({ kind: 'startTimer', id: admissionTimer(spec.id), afterMs: spec.admitTimeoutMs, message: { kind: 'admissionTimeoutReached', session: spec.id } });
+  out.push({
+    kind: 'startTimer',
+    id: admissionTimer(spec.id),
+    afterMs: spec.admitTimeoutMs,
+    message: { kind: 'admissionTimeoutReached', session: spec.id },
+  });
 }
 
 function hold(kind: 'pin' | 'release', entries: readonly Entry[], out: Out): void {
@@ -81,7 +86,14 @@ function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Ad
 }
 
 /** The session of an app-scoped firing, which holds the objects that it was fired with. */
-export function openLinked(state: CoordinatorState, app: AppRow, spec: SessionSpec, firing: LinkedFiring, linked: readonly number[], out: Out): void {
+export function openLinked(
+  state: CoordinatorState,
+  app: AppRow,
+  spec: SessionSpec,
+  firing: LinkedFiring,
+  linked: readonly number[],
+  out: Out,
+): void {
   const worker = placeFor(state) ?? [...state.workers.keys()][0];
   if (worker === undefined) throw new Error('bug: a coordinator without workers');
   const row: SessionRow = { spec, worker, linked };
@@ -150,7 +162,11 @@ function admitWaiting(state: CoordinatorState, out: Out): void {
 }
 
 /** What a client asks of a session: its home answers while it is open, the summary afterwards. */
-export function askSession(state: CoordinatorState, message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>, out: Out): void {
+export function askSession(
+  state: CoordinatorState,
+  message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>,
+  out: Out,
+): void {
   const { client, request } = message;
   const id = state.requestIds.get(message.session) ?? message.session;
   const row = state.sessions.get(id);
@@ -160,10 +176,17 @@ export function askSession(state: CoordinatorState, message: Request<'putObjects
   if (message.kind === 'querySession') return out.push(send(client, { kind: 'requestDone', request, result: summary }));
   if (message.kind === 'cancelSession') return out.push(send(client, { kind: 'requestDone', request, result: null }));
   const text = `session ${id} is over (${summary.state}): nothing can be put into it or read from it`;
-  out.push(send(client, { kind: 'requestRefused', request, error: errorData('SessionEnded', text, { session: id, state: summary.state }) }));
+  out.push(
+    send(client, { kind: 'requestRefused', request, error: errorData('SessionEnded', text, { session: id, state: summary.state }) }),
+  );
 }
 
-function askHome(state: CoordinatorState, message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>, row: SessionRow, out: Out): void {
+function askHome(
+  state: CoordinatorState,
+  message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>,
+  row: SessionRow,
+  out: Out,
+): void {
   const { client, request } = message;
   const { worker, spec } = row;
   const session = spec.id;
@@ -176,7 +199,8 @@ function askHome(state: CoordinatorState, message: Request<'putObjects' | 'getOb
     hold('pin', message.entries, out);
     return out.push(send(worker, { kind: 'putIntoSession', session, client, request, entries: message.entries }));
   }
-  if (message.kind === 'getObjects') return out.push(send(worker, { kind: 'getFromSession', session, client, request, bucket: message.bucket, key: message.key }));
+  if (message.kind === 'getObjects')
+    return out.push(send(worker, { kind: 'getFromSession', session, client, request, bucket: message.bucket, key: message.key }));
   out.push(send(worker, { kind: 'describeSession', session, client, request }));
 }
 

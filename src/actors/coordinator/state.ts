@@ -89,7 +89,12 @@ export interface CoordinatorState {
   nextObject: number;
 }
 
-export function createCoordinator(address: Address, limits: CoordinatorLimits, workers: readonly Address[], random: () => number): CoordinatorState {
+export function createCoordinator(
+  address: Address,
+  limits: CoordinatorLimits,
+  workers: readonly Address[],
+  random: () => number,
+): CoordinatorState {
   return {
     address,
     limits,

@@ -5,7 +5,10 @@ import type { SessionSummary } from '../protocol/session.ts';
 const rowBytes = 512;
 
 export class Summaries {
-  readonly #rows = new Map<string, { readonly summary: SessionSummary; readonly requestId: string | null; readonly bytes: number; readonly keptMs: number }>();
+  readonly #rows = new Map<
+    string,
+    { readonly summary: SessionSummary; readonly requestId: string | null; readonly bytes: number; readonly keptMs: number }
+  >();
   readonly #bytesMax: number;
   readonly #ageMsMax: number;
   #bytes = 0;

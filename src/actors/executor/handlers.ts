@@ -73,7 +73,15 @@ function invoke(keeper: ExecutorState, { run, timeoutMs }: Message<'invoke'>): r
   keeper.running.set(invocation, { invocation, attempt, timeoutMs, stopping: null, overstayed: false });
   const started = send(keeper.thread, run);
   if (timeoutMs === null) return [started];
-  return [started, { kind: 'startTimer', id: `timeout/${invocation}`, afterMs: timeoutMs, message: { kind: 'attemptTimeoutReached', invocation, attempt } }];
+  return [
+    started,
+    {
+      kind: 'startTimer',
+      id: `timeout/${invocation}`,
+      afterMs: timeoutMs,
+      message: { kind: 'attemptTimeoutReached', invocation, attempt },
+    },
+  ];
 }
 
 /** The thread is ending: what it is given now has not begun. */
@@ -111,7 +119,13 @@ function endAttempt(keeper: ExecutorState, running: RunningAttempt, outcome: Att
 function abortInvocation(keeper: ExecutorState, message: Message<'abortInvocation'>): readonly Effect[] {
   const running = find(keeper, message);
   if (!running || running.stopping) return [];
-  return stopAttempt(keeper, running, 'cancelled', message.graceMs, errorData('InvocationAborted', 'nobody needs this invocation any more'));
+  return stopAttempt(
+    keeper,
+    running,
+    'cancelled',
+    message.graceMs,
+    errorData('InvocationAborted', 'nobody needs this invocation any more'),
+  );
 }
 
 function reachTimeout(keeper: ExecutorState, message: Message<'attemptTimeoutReached'>): readonly Effect[] {
@@ -120,7 +134,13 @@ function reachTimeout(keeper: ExecutorState, message: Message<'attemptTimeoutRea
   return stopAttempt(keeper, running, 'timeout', keeper.limits.abortGraceMs, timedOut(running));
 }
 
-function stopAttempt(keeper: ExecutorState, running: RunningAttempt, why: 'timeout' | 'cancelled', graceMs: number, error: ErrorData): readonly Effect[] {
+function stopAttempt(
+  keeper: ExecutorState,
+  running: RunningAttempt,
+  why: 'timeout' | 'cancelled',
+  graceMs: number,
+  error: ErrorData,
+): readonly Effect[] {
   const { invocation, attempt } = running;
   running.stopping = why;
   return [
@@ -166,9 +186,13 @@ function condemn(keeper: ExecutorState, why: ErrorData): readonly Effect[] {
 
 function buryThread(keeper: ExecutorState, { reason, text }: Message<'threadExited'>): readonly Effect[] {
   // First of all: what ran here must not be given back to an executor that is no more.
-  const effects: Effect[] = [{ kind: 'stopTimer', id: 'start' }, send(keeper.scheduler, { kind: 'executorGone', executor: keeper.executor, text })];
+  const effects: Effect[] = [
+    { kind: 'stopTimer', id: 'start' },
+    send(keeper.scheduler, { kind: 'executorGone', executor: keeper.executor, text }),
+  ];
   const alone = keeper.running.size === 1;
-  for (const running of [...keeper.running.values()]) effects.push(...endAttempt(keeper, running, lostOutcome(keeper, running, reason, alone, text)));
+  for (const running of [...keeper.running.values()])
+    effects.push(...endAttempt(keeper, running, lostOutcome(keeper, running, reason, alone, text)));
   const died = keeper.condemnedFor ?? errorData('ExecutorCrashed', `the executor ended while it imported the module: ${text}`);
   for (const { app, revision } of [...keeper.loading.values()]) {
     effects.push(...endLoad(keeper, app, revision, { ...died, code: 'ModuleFailed' }));
@@ -177,7 +201,13 @@ function buryThread(keeper: ExecutorState, { reason, text }: Message<'threadExit
   return effects;
 }
 
-function lostOutcome(keeper: ExecutorState, running: RunningAttempt, reason: Message<'threadExited'>['reason'], alone: boolean, text: string): AttemptOutcome {
+function lostOutcome(
+  keeper: ExecutorState,
+  running: RunningAttempt,
+  reason: Message<'threadExited'>['reason'],
+  alone: boolean,
+  text: string,
+): AttemptOutcome {
   if (running.stopping === 'cancelled') return { kind: 'aborted' };
   if (running.stopping === 'timeout' && running.overstayed) return { kind: 'failed', error: timedOut(running) };
   const blame = keeper.condemnedFor === null && reason !== 'lost';
@@ -193,11 +223,25 @@ function appKey(app: string, revision: number): string {
   return `${app}@${revision}`;
 }
 
-const life = { startExecutor: startThread, loadApp, unloadApp, appLoaded: finishLoad, appLoadFailed: failLoad, loadTimeoutReached: giveUpLoad };
+const life = {
+  startExecutor: startThread,
+  loadApp,
+  unloadApp,
+  appLoaded: finishLoad,
+  appLoadFailed: failLoad,
+  loadTimeoutReached: giveUpLoad,
+};
 const running = { invoke, attemptDone: finishAttempt, abortInvocation, attemptTimeoutReached: reachTimeout, graceOver: endGrace };
 
 export const executorHandlers: HandlerTable<ExecutorPlace, ExecutorState, ExecutorMessage> = {
-  starting: { ...life, ...running, threadReady: becomeReady, startTimeoutReached: giveUpStart, stopExecutor: stopStarting, threadExited: buryThread },
+  starting: {
+    ...life,
+    ...running,
+    threadReady: becomeReady,
+    startTimeoutReached: giveUpStart,
+    stopExecutor: stopStarting,
+    threadExited: buryThread,
+  },
   ready: { ...life, ...running, threadReady: ignore, startTimeoutReached: ignore, stopExecutor, threadExited: buryThread },
   condemned: {
     ...life,

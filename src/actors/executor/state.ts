@@ -37,5 +37,15 @@ export interface ExecutorState {
 }
 
 export function createExecutor(executor: number, address: Address, scheduler: Address, limits: ExecutorLimits): ExecutorState {
-  return { executor, address, thread: `thread:${executor}`, scheduler, limits, running: new Map(), loading: new Map(), stopWhenReady: false, condemnedFor: null };
+  return {
+    executor,
+    address,
+    thread: `thread:${executor}`,
+    scheduler,
+    limits,
+    running: new Map(),
+    loading: new Map(),
+    stopWhenReady: false,
+    condemnedFor: null,
+  };
 }

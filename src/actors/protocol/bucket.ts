@@ -27,7 +27,14 @@ export type BucketMessage =
       readonly request: number;
     }
   | { readonly kind: 'sourcesDone'; readonly session: SessionNumber; readonly trigger: number }
-  | { readonly kind: 'sourceLost'; readonly session: SessionNumber; readonly revision: number; readonly trigger: number; readonly source: number; readonly cancelled: boolean }
+  | {
+      readonly kind: 'sourceLost';
+      readonly session: SessionNumber;
+      readonly revision: number;
+      readonly trigger: number;
+      readonly source: number;
+      readonly cancelled: boolean;
+    }
   /** Fire what is partial: of one trigger at its session's end, or of all (-1) when the app is drained. */
   | { readonly kind: 'flushTrigger'; readonly session: SessionNumber; readonly trigger: number }
   /** What waits in this session? Answered by `bucketSettled`. */
@@ -76,4 +83,9 @@ export interface CancelledSources {
 
 export type FromBucket =
   | BucketStepped
-  | { readonly kind: 'bucketSettled'; readonly session: SessionNumber; readonly bucket: string; readonly pending: readonly PendingTrigger[] };
+  | {
+      readonly kind: 'bucketSettled';
+      readonly session: SessionNumber;
+      readonly bucket: string;
+      readonly pending: readonly PendingTrigger[];
+    };

@@ -29,7 +29,13 @@ export type ClientCommand =
   /** The user's signal: the call is given up and its session cancelled. */
   | { readonly kind: 'abandonCall'; readonly request: number; readonly reason: string }
   /** Waits for a session that this client has opened; `session` is its id or the user's own. */
-  | { readonly kind: 'askResult'; readonly request: number; readonly session: string; readonly until: 'output' | 'end'; readonly timeoutMs: number | null }
+  | {
+      readonly kind: 'askResult';
+      readonly request: number;
+      readonly session: string;
+      readonly until: 'output' | 'end';
+      readonly timeoutMs: number | null;
+    }
   /** A question that one message answers under the same request number. */
   | { readonly kind: 'ask'; readonly to: Address; readonly question: Question; readonly timeoutMs: number }
   /** No more intake; settled when the open sessions have ended, or after `drainMs`. */
@@ -59,7 +65,13 @@ export type CoordinatorRequest =
   | { readonly kind: 'unregisterApp'; readonly request: number; readonly client: Address; readonly app: string }
   | { readonly kind: 'changeApp'; readonly request: number; readonly client: Address; readonly app: string; readonly change: AppChange }
   | { readonly kind: 'drainApp'; readonly request: number; readonly client: Address; readonly app: string }
-  | { readonly kind: 'putObjects'; readonly request: number; readonly client: Address; readonly session: string; readonly entries: readonly Entry[] }
+  | {
+      readonly kind: 'putObjects';
+      readonly request: number;
+      readonly client: Address;
+      readonly session: string;
+      readonly entries: readonly Entry[];
+    }
   /** `key` null: all of the bucket, in the order of admission. Answered by `objectsFound`. */
   | {
       readonly kind: 'getObjects';
@@ -71,7 +83,13 @@ export type CoordinatorRequest =
     }
   /** `session`: a session's id or the user's own request id. */
   | { readonly kind: 'querySession'; readonly request: number; readonly client: Address; readonly session: string }
-  | { readonly kind: 'cancelSession'; readonly request: number; readonly client: Address; readonly session: string; readonly reason: string };
+  | {
+      readonly kind: 'cancelSession';
+      readonly request: number;
+      readonly client: Address;
+      readonly session: string;
+      readonly reason: string;
+    };
 
 export type AppChange =
   | { readonly kind: 'addTrigger'; readonly trigger: AppDefinition['triggers'][number] }

@@ -75,6 +75,12 @@ export interface ErrorData {
   readonly thrown: Thrown | null;
 }
 
-export function errorData(code: ErrorCode, message: string, detail: Record<string, unknown> = {}, retryable = false, thrown: Thrown | null = null): ErrorData {
+export function errorData(
+  code: ErrorCode,
+  message: string,
+  detail: Record<string, unknown> = {},
+  retryable = false,
+  thrown: Thrown | null = null,
+): ErrorData {
   return { code, message, retryable, detail, thrown };
 }

@@ -65,7 +65,13 @@ export type ThreadMessage =
   /** Blocks that were asked for, in the order of asking; `sizeBytes` is the size asked. */
   | { readonly kind: 'blocksGranted'; readonly request: number; readonly sizeBytes: number; readonly offsets: readonly number[] }
   | { readonly kind: 'blocksRefused'; readonly request: number; readonly error: ErrorData }
-  | { readonly kind: 'answer'; readonly request: number; readonly error: ErrorData | null; readonly objects: readonly Input[]; readonly ref: Ref | null }
+  | {
+      readonly kind: 'answer';
+      readonly request: number;
+      readonly error: ErrorData | null;
+      readonly objects: readonly Input[];
+      readonly ref: Ref | null;
+    }
   | { readonly kind: 'shutDown' };
 
 /** What a thread may say of an attempt that it runs. `request` is echoed in the `answer`. */

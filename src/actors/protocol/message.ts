@@ -6,4 +6,11 @@ import type { ExecutorMessage, ThreadMessage } from './executor.ts';
 import type { SchedulerMessage } from './scheduler.ts';
 import type { StoreMessage } from './store.ts';
 
-export type Message = BucketMessage | ClientMessage | CoordinatorMessage | ExecutorMessage | SchedulerMessage | StoreMessage | ThreadMessage;
+export type Message =
+  | BucketMessage
+  | ClientMessage
+  | CoordinatorMessage
+  | ExecutorMessage
+  | SchedulerMessage
+  | StoreMessage
+  | ThreadMessage;

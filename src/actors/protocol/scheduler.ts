@@ -20,7 +20,13 @@ export type AttemptOutcome =
 export type SchedulerMessage =
   | FromBucket
   | FromThread
-  | { readonly kind: 'installApp'; readonly coordinator: Address; readonly revision: number; readonly definition: AppDefinition; readonly bundle: CodeBundle }
+  | {
+      readonly kind: 'installApp';
+      readonly coordinator: Address;
+      readonly revision: number;
+      readonly definition: AppDefinition;
+      readonly bundle: CodeBundle;
+    }
   | { readonly kind: 'uninstallApp'; readonly app: string; readonly revision: number }
   /** `firing` and `inputs`: an app-scoped trigger has fired, and this session is its invocation. */
   | {
@@ -31,7 +37,13 @@ export type SchedulerMessage =
       readonly firing: LinkedFiring | null;
       readonly inputs: readonly Input[];
     }
-  | { readonly kind: 'putIntoSession'; readonly session: string; readonly client: Address; readonly request: number; readonly entries: readonly Entry[] }
+  | {
+      readonly kind: 'putIntoSession';
+      readonly session: string;
+      readonly client: Address;
+      readonly request: number;
+      readonly entries: readonly Entry[];
+    }
   | {
       readonly kind: 'getFromSession';
       readonly session: string;
@@ -48,8 +60,20 @@ export type SchedulerMessage =
   /** Its thread has been told to end: it takes no more. */
   | { readonly kind: 'executorEnding'; readonly executor: number }
   | { readonly kind: 'executorGone'; readonly executor: number; readonly text: string }
-  | { readonly kind: 'executorLoaded'; readonly executor: number; readonly app: string; readonly revision: number; readonly error: ErrorData | null }
-  | { readonly kind: 'attemptEnded'; readonly executor: number; readonly invocation: number; readonly attempt: number; readonly outcome: AttemptOutcome }
+  | {
+      readonly kind: 'executorLoaded';
+      readonly executor: number;
+      readonly app: string;
+      readonly revision: number;
+      readonly error: ErrorData | null;
+    }
+  | {
+      readonly kind: 'attemptEnded';
+      readonly executor: number;
+      readonly invocation: number;
+      readonly attempt: number;
+      readonly outcome: AttemptOutcome;
+    }
   | { readonly kind: 'delayOver'; readonly session: number; readonly object: number }
   | { readonly kind: 'retryDue'; readonly invocation: number; readonly attempt: number }
   | { readonly kind: 'rerunTimeoutReached'; readonly invocation: number; readonly trigger: number; readonly attempt: number }

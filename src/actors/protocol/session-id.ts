@@ -22,7 +22,11 @@ export function createSessionIdMaker(random: () => number): SessionIdMaker {
 export function makeSessionId(ids: SessionIdMaker, nowMs: number): string {
   const counter = ids.made++;
   // 48 + 32 + 48 bits, after two zero bits that fill up 26 digits of 5 bits.
-  const parts = [[Math.floor(nowMs), 48], [ids.maker, 32], [counter, 48]] as const;
+  const parts = [
+    [Math.floor(nowMs), 48],
+    [ids.maker, 32],
+    [counter, 48],
+  ] as const;
   let text = '';
   let held = 0;
   let bits = 2;

@@ -30,7 +30,13 @@ export function installApp(state: SchedulerState, message: Message<'installApp'>
       out.push({ kind: 'spawnBucket', identity });
     }
     const triggers = (table.triggersOf[bucket.index] ?? []).filter((trigger) => trigger.traits.scope === 'session');
-    out.push(send(address, { kind: 'configureBucket', revision, triggers: triggers.map(({ index }) => ({ index, definition: definitionOf(app, index) })) }));
+    out.push(
+      send(address, {
+        kind: 'configureBucket',
+        revision,
+        triggers: triggers.map(({ index }) => ({ index, definition: definitionOf(app, index) })),
+      }),
+    );
   }
   for (const executor of state.executors.values()) out.push(send(executor.address, loadMessage(app)));
 }
@@ -73,7 +79,8 @@ export function retireRevision(state: SchedulerState, app: InstalledApp, out: Ou
   for (const bucket of app.table.buckets) {
     const address = bucketAddress(name, bucket.name);
     if (kept.has(bucket.name)) out.push(send(address, { kind: 'retireRevision', revision }));
-    // At once, not by a message: the app may be installed again by the next one, and needs the address.
+    // At once, not by a message: the app may be installed again by the next one, and needs the address. What is on its way there
+    // is about sessions that have ended (B6).
     else out.push({ kind: 'stopActor', address });
   }
   if (revisions.size === 0) state.apps.delete(name);

@@ -28,7 +28,13 @@ export function buryExecutor(state: SchedulerState, number: number, text: string
   out.push({ kind: 'log', level: 'warn', text: 'executor ended', detail: { executor: number, why: text } });
   // One that never came up is not tried again at once: whatever stops it would stop the next.
   if (slot.ready) spawnExecutor(state, out);
-  else out.push({ kind: 'startTimer', id: `restart/${number}`, afterMs: state.limits.executorRestartMs, message: { kind: 'executorRestartDue' } });
+  else
+    out.push({
+      kind: 'startTimer',
+      id: `restart/${number}`,
+      afterMs: state.limits.executorRestartMs,
+      message: { kind: 'executorRestartDue' },
+    });
 }
 
 export function stopExecutors(state: SchedulerState, out: Out): void {

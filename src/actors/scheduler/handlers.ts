@@ -71,7 +71,9 @@ function answerJoin(state: SchedulerState, session: Session, joined: NonNullable
   }
   const invocation = state.invocations.get(joined.by);
   if (!invocation?.held) return;
-  out.push(send(threadAddress(invocation.executor), { kind: 'answer', request: joined.request, error: joined.error, objects: [], ref: null }));
+  out.push(
+    send(threadAddress(invocation.executor), { kind: 'answer', request: joined.request, error: joined.error, objects: [], ref: null }),
+  );
 }
 
 const takeObject = decide<Message<'objectSent'>>((state, message, out) => {
@@ -126,10 +128,17 @@ const giveObjects = decide<Message<'objectsAsked'>>((state, message, out) => {
 });
 
 /** An aborted attempt still waits for its answer, and cannot end without one. */
-function refuseAsker(state: SchedulerState, { invocation: number, attempt, request }: Message<'expectSent' | 'objectsAsked'>, out: Out): void {
+function refuseAsker(
+  state: SchedulerState,
+  { invocation: number, attempt, request }: Message<'expectSent' | 'objectsAsked'>,
+  out: Out,
+): void {
   const invocation = state.invocations.get(number);
   if (!invocation?.held || invocation.attempt !== attempt) return;
-  const error = errorData('InvocationAborted', 'nobody needs this invocation any more: what it asks for is refused', { invocation: number, attempt });
+  const error = errorData('InvocationAborted', 'nobody needs this invocation any more: what it asks for is refused', {
+    invocation: number,
+    attempt,
+  });
   out.push(send(threadAddress(invocation.executor), { kind: 'answer', request, error, objects: [], ref: null }));
 }
 
@@ -150,7 +159,12 @@ const passDeadline = decide<Message<'deadlineReached'>>((state, message, out) =>
   const session = state.sessions.get(message.session);
   if (!session) return;
   const spentMs = out.nowMs - session.openedMs;
-  failSession(state, session, errorData('DeadlineExceeded', `the session did not end within its deadlineMs (${spentMs} ms have passed)`, {}), out);
+  failSession(
+    state,
+    session,
+    errorData('DeadlineExceeded', `the session did not end within its deadlineMs (${spentMs} ms have passed)`, {}),
+    out,
+  );
 });
 
 const stopSession = decide<Message<'stopSession'>>((state, message, out) => {
@@ -194,7 +208,9 @@ const sessions = {
   appObjectReleased: decide<Message<'appObjectReleased'>>((state, { object }, out) => releaseAppObject(state, object, out)),
   delayOver: closeDelay,
   retryDue: decide<Message<'retryDue'>>((state, { invocation, attempt }) => endRest(state, invocation, attempt)),
-  rerunTimeoutReached: decide<Message<'rerunTimeoutReached'>>((state, message, out) => reachRerun(state, message.invocation, message.attempt, message.trigger, out)),
+  rerunTimeoutReached: decide<Message<'rerunTimeoutReached'>>((state, message, out) =>
+    reachRerun(state, message.invocation, message.attempt, message.trigger, out),
+  ),
   attemptEnded: decide<Message<'attemptEnded'>>((state, m, out) => endAttempt(state, m.invocation, m.attempt, m.executor, m.outcome, out)),
 } as const;
 

@@ -15,7 +15,14 @@ import { retireLive, retryTimer } from './retire.ts';
 import { failSession } from './session-end.ts';
 import { bucketAddress, type ExecutorSlot, holdsBlock, type Invocation, type SchedulerState, type Session } from './state.ts';
 
-export function makeInvocation(state: SchedulerState, session: Session, fn: AppFunction, inputs: readonly Input[], near: number, out: Out): void {
+export function makeInvocation(
+  state: SchedulerState,
+  session: Session,
+  fn: AppFunction,
+  inputs: readonly Input[],
+  near: number,
+  out: Out,
+): void {
   const { invocationsPerSessionMax } = state.limits;
   if (session.invocationsMade >= invocationsPerSessionMax) {
     const detail = { app: session.table.name, session: session.spec.id, function: fn.name, invocationsMax: invocationsPerSessionMax };
@@ -99,7 +106,14 @@ function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out):
 }
 
 /** The executor has let go of an attempt. */
-export function endAttempt(state: SchedulerState, number: number, attempt: number, executor: number, outcome: AttemptOutcome, out: Out): Session | null {
+export function endAttempt(
+  state: SchedulerState,
+  number: number,
+  attempt: number,
+  executor: number,
+  outcome: AttemptOutcome,
+  out: Out,
+): Session | null {
   const invocation = state.invocations.get(number);
   if (!invocation || invocation.attempt !== attempt) return null;
   const slot = state.executors.get(executor);
@@ -141,7 +155,9 @@ function settleAttempt(state: SchedulerState, invocation: Invocation, outcome: A
 function checkArrived(invocation: Invocation, { objects, outputs }: { readonly objects: number; readonly outputs: number }): void {
   if (invocation.objectsArrived === objects && invocation.outputsArrived === outputs) return;
   const arrived = `${invocation.objectsArrived} objects and ${invocation.outputsArrived} outputs`;
-  throw new Error(`bug: attempt ${invocation.attempt} of invocation ${invocation.number} sent ${objects} and ${outputs}, but ${arrived} arrived`);
+  throw new Error(
+    `bug: attempt ${invocation.attempt} of invocation ${invocation.number} sent ${objects} and ${outputs}, but ${arrived} arrived`,
+  );
 }
 
 function failAttempt(state: SchedulerState, invocation: Invocation, error: ErrorData, out: Out): void {
@@ -180,7 +196,9 @@ function rest(invocation: Invocation, afterMs: number, out: Out): void {
 }
 
 function rerunPauseMs(invocation: Invocation): number {
-  const pauses = (invocation.session.table.rerunsOf[invocation.fn.index] ?? []).map(({ rerun }) => (rerun ? backoffMs(rerun.backoff, invocation.reruns + 1) : 0));
+  const pauses = (invocation.session.table.rerunsOf[invocation.fn.index] ?? []).map(({ rerun }) =>
+    rerun ? backoffMs(rerun.backoff, invocation.reruns + 1) : 0,
+  );
   return Math.max(0, ...pauses);
 }
 
@@ -230,7 +248,14 @@ function loseSource(session: Session, trigger: AppTrigger, source: Invocation, c
 }
 
 /** A redundant trigger has what it needs: the rest of its sources stop. */
-export function cancelSources(state: SchedulerState, session: Session, trigger: AppTrigger, names: readonly string[], except: readonly number[], out: Out): void {
+export function cancelSources(
+  state: SchedulerState,
+  session: Session,
+  trigger: AppTrigger,
+  names: readonly string[],
+  except: readonly number[],
+  out: Out,
+): void {
   const graceMs = (trigger.options as { readonly abortGraceMs?: number } | null)?.abortGraceMs ?? state.limits.abortGraceMs;
   for (const invocation of [...session.invocations]) {
     if (!names.includes(invocation.fn.name) || except.includes(invocation.number)) continue;

@@ -10,7 +10,15 @@ import type { AppBucket } from '../app.ts';
 import { errorData } from '../protocol/error.ts';
 import type { FromThread } from '../protocol/executor.ts';
 import type { Entry } from '../protocol/object.ts';
-import { holdsBlock, bucketAddress, type Invocation, type SchedulerState, type SentObject, type Session, type SessionObject } from './state.ts';
+import {
+  holdsBlock,
+  bucketAddress,
+  type Invocation,
+  type SchedulerState,
+  type SentObject,
+  type Session,
+  type SessionObject,
+} from './state.ts';
 import { noteDelivered } from './reruns.ts';
 
 type FromThreadKind<K extends FromThread['kind']> = Extract<FromThread, { kind: K }>;
@@ -72,7 +80,15 @@ export function receiveEntries(state: SchedulerState, session: Session, entries:
   for (const { bucket, key, group, ref } of entries) {
     const found = session.table.bucketByName.get(bucket);
     if (!found) throw new Error(`bug: bucket ${bucket} was not checked`);
-    const object: SessionObject = { index: session.objects.length, bucket: found.index, key, group, session: session.spec.id, source: null, ref };
+    const object: SessionObject = {
+      index: session.objects.length,
+      bucket: found.index,
+      key,
+      group,
+      session: session.spec.id,
+      source: null,
+      ref,
+    };
     session.objects.push(object);
     admit(state, session, object, out);
   }

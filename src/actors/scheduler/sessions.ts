@@ -40,7 +40,12 @@ export function startSession(state: SchedulerState, message: Message<'startSessi
   return session;
 }
 
-function createSession(state: SchedulerState, { spec, coordinator, firing }: Message<'startSession'>, app: InstalledApp, nowMs: number): Session {
+function createSession(
+  state: SchedulerState,
+  { spec, coordinator, firing }: Message<'startSession'>,
+  app: InstalledApp,
+  nowMs: number,
+): Session {
   const { table } = app;
   return {
     number: state.nextSession++,

@@ -51,7 +51,12 @@ function finish(state: SchedulerState, session: Session, pending: readonly Pendi
   if (waitsOutside(session, pending)) return;
   if (session.outputs > 0 || pending.length === 0) return endSession(state, session, 'ended', null, out);
   const waits = pending.map(({ trigger, bucket, has, lacks }) => `${trigger} on ${bucket} has ${spoken(has)} and lacks ${spoken(lacks)}`);
-  failSession(state, session, errorData('SessionIncomplete', `the session ended without output while triggers wait: ${waits.join('; ')}`, { pending }), out);
+  failSession(
+    state,
+    session,
+    errorData('SessionIncomplete', `the session ended without output while triggers wait: ${waits.join('; ')}`, { pending }),
+    out,
+  );
 }
 
 /** An external bucket that a trigger waits on, or that has had nothing while there is no output: events may still come from outside. */
@@ -61,7 +66,8 @@ function waitsOutside({ table, objects, outputs }: Session, pending: readonly Pe
     (bucket) =>
       bucket.external &&
       bucket.hasSessionTriggers &&
-      (pending.some((waiting) => waiting.bucket === bucket.name) || (outputs === 0 && !objects.some((object) => object.bucket === bucket.index))),
+      (pending.some((waiting) => waiting.bucket === bucket.name) ||
+        (outputs === 0 && !objects.some((object) => object.bucket === bucket.index))),
   );
 }
 
@@ -96,7 +102,9 @@ function isDue(session: Session, trigger: AppTrigger): boolean {
 }
 
 function feeds(session: Session, bucket: number, blockers: readonly boolean[]): boolean {
-  return (session.table.triggersOf[bucket] ?? []).some((trigger) => trigger.traits.scope === 'session' && blockers[trigger.functionIndex] === true);
+  return (session.table.triggersOf[bucket] ?? []).some(
+    (trigger) => trigger.traits.scope === 'session' && blockers[trigger.functionIndex] === true,
+  );
 }
 
 function goesFirst(session: Session, other: AppTrigger, trigger: AppTrigger): boolean {

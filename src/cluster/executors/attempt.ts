@@ -47,7 +47,9 @@ export class Attempt implements Context {
   #giveUpStray: NodeJS.Timeout | null = null;
   #abandon: (error: unknown) => void = () => undefined;
   #controller: AbortController | null = null;
+  /** Why nothing more is wanted of it. */
   #over: unknown = null;
+  #hasEnded = false;
   #unnamed = 0;
 
   constructor(run: Run, table: AppTable, services: ThreadServices) {
@@ -58,12 +60,12 @@ export class Attempt implements Context {
     this.#services = services;
     const fn = table.functions[run.function]?.name ?? '';
     this.log = services.logOf({ app: run.app, function: fn, session: run.session, invocation: run.invocation, attempt: run.attempt });
-    this.durable = services.durableOf(run.app, (work) => this.#promises.track(this.#over ? Promise.reject(this.#over) : work()));
+    this.durable = services.durableOf(run.app, (work) => this.#promises.track(this.#closedBy ? Promise.reject(this.#closedBy) : work()));
   }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#over && !this.#controller.signal.aborted) this.#controller.abort(this.#over);
+    if (this.#closedBy && !this.#controller.signal.aborted) this.#controller.abort(this.#closedBy);
     return this.#controller.signal;
   }
 
@@ -108,10 +110,10 @@ export class Attempt implements Context {
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)
       throw invalidOption('ctx.allocate', 'sizeBytes', sizeBytes, `must be a whole number from 0 to ${allocateBytesMax} bytes`);
     const offset = await this.#services.blocks.allocate(Math.max(1, sizeBytes));
-    if (this.#over) {
+    if (this.#closedBy) {
       this.#services.blocks.release([offset]);
       // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
-      throw this.#over;
+      throw this.#closedBy;
     }
     this.#unsealed.add(offset);
     const name = key ?? String(this.#unnamed++);
@@ -137,7 +139,7 @@ export class Attempt implements Context {
     };
     const later = async () => {
       await this.#services.hasRoom();
-      if (this.#over) this.#services.blocks.release([offset]);
+      if (this.#closedBy) this.#services.blocks.release([offset]);
       this.#assertOpen();
       leave();
     };
@@ -219,9 +221,7 @@ export class Attempt implements Context {
   }
 
   end(): void {
-    this.#over ??= new errors.InvocationAborted(
-      errorData('InvocationAborted', 'the attempt is over: its function has returned', { session: this.session }),
-    );
+    this.#hasEnded = true;
     if (this.#giveUpStray) clearTimeout(this.#giveUpStray);
     this.#services.blocks.release([...this.#unsealed]);
     this.#unsealed.clear();
@@ -240,7 +240,7 @@ export class Attempt implements Context {
       this.#assertOpen();
       await this.#services.hasRoom();
       const ref = blocks.put(snapshot) ?? (await blocks.putLater(snapshot));
-      if (this.#over && ref.offset >= 0) blocks.release([ref.offset]);
+      if (this.#closedBy && ref.offset >= 0) blocks.release([ref.offset]);
       this.#assertOpen();
       leave(ref);
     };
@@ -287,9 +287,19 @@ export class Attempt implements Context {
     return found.index;
   }
 
+  /** Why nothing more may leave; null while it runs. Made when asked for: an error costs more than an attempt. */
+  get #closedBy(): unknown {
+    if (this.#hasEnded && !this.#over) {
+      const text = 'the attempt is over: its function has returned';
+      this.#over = new errors.InvocationAborted(errorData('InvocationAborted', text, { session: this.session }));
+    }
+    return this.#over;
+  }
+
   #assertOpen(): void {
+    const reason = this.#closedBy;
     // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
-    if (this.#over) throw this.#over;
+    if (reason) throw reason;
   }
 }
 

@@ -37,7 +37,8 @@ export class Sender {
   }
 
   add(frame: Uint8Array): void {
-    if (this.held >= this.#limits.framesMax) throw new Error(`bug: a link holds ${this.held} frames already (framesMax); ask isCongested before`);
+    if (this.held >= this.#limits.framesMax)
+      throw new Error(`bug: a link holds ${this.held} frames already (framesMax); ask isCongested before`);
     this.#waiting.push(frame);
   }
 

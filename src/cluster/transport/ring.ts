@@ -34,7 +34,8 @@ abstract class RingEnd {
 
   constructor(buffer: SharedArrayBuffer) {
     this.capacityBytes = buffer.byteLength - headerBytes;
-    if (this.capacityBytes < 1_024 || (this.capacityBytes & (this.capacityBytes - 1)) !== 0) throw new Error(`bug: a ring of ${this.capacityBytes} bytes`);
+    if (this.capacityBytes < 1_024 || (this.capacityBytes & (this.capacityBytes - 1)) !== 0)
+      throw new Error(`bug: a ring of ${this.capacityBytes} bytes`);
     this.counters = new Int32Array(buffer, 0, 2);
     this.words = new Int32Array(buffer, headerBytes);
     this.bytes = new Uint8Array(buffer, headerBytes);

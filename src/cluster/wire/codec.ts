@@ -59,7 +59,8 @@ function unpackEnvelope(row: unknown): Envelope {
   const [to, tag] = row as [unknown, unknown];
   const kind = kinds[Number(tag)];
   const names = fieldLists[Number(tag)];
-  if (typeof to !== 'string' || kind === undefined || names === undefined) throw new MalformedFrame(`no message has the tag ${String(tag)}`);
+  if (typeof to !== 'string' || kind === undefined || names === undefined)
+    throw new MalformedFrame(`no message has the tag ${String(tag)}`);
   if (row.length !== names.length + 2) throw new MalformedFrame(`${kind} has ${names.length} fields, not ${row.length - 2}`);
   const message: Record<string, unknown> = { kind };
   for (let i = 0; i < names.length; i++) {

@@ -3,8 +3,8 @@ import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
-/** One message from outside leads to fewer messages than these, at the sizes of simulated worlds. */
-const mailboxMessagesMax = 20_000;
+/** What comes at once leads to fewer messages than these, at the sizes of simulated worlds. */
+const mailboxMessagesMax = 100_000;
 
 export class Bounds implements Checker {
   readonly name = 'bounds';
@@ -25,24 +25,40 @@ export class Bounds implements Checker {
   #checkLinks({ ends }: World): void {
     for (const [name, { link }] of Object.entries(ends)) {
       const { held, underWay, early } = link.load;
-      insist(underWay <= 256 && early <= 256 && held <= 4_096, this, () => `the link of the ${name} holds ${held} frames, ${underWay} under way, ${early} early`);
+      insist(
+        underWay <= 256 && early <= 256 && held <= 4_096,
+        this,
+        () => `the link of the ${name} holds ${held} frames, ${underWay} under way, ${early} early`,
+      );
     }
   }
 
   #checkCoordinator({ coordinator, config }: World): void {
     const { sessions, waiting, apps } = coordinator;
-    insist(waiting.size <= config.admissionsWaitingMax, this, () => `${waiting.size} sessions wait for admission (admissionsWaitingMax ${config.admissionsWaitingMax})`);
+    insist(
+      waiting.size <= config.admissionsWaitingMax,
+      this,
+      () => `${waiting.size} sessions wait for admission (admissionsWaitingMax ${config.admissionsWaitingMax})`,
+    );
     const own = [...sessions.values()].filter((row) => row.worker !== null && row.spec.admitTimeoutMs > 0).length;
     insist(own <= config.sessionsOpenMax, this, () => `${own} sessions are open (sessionsOpenMax ${config.sessionsOpenMax})`);
     for (const app of apps.values()) {
-      insist(app.waiting.length <= config.appChangesWaitingMax, this, () => `${app.waiting.length} changes of app ${app.name} wait (appChangesWaitingMax ${config.appChangesWaitingMax})`);
+      insist(
+        app.waiting.length <= config.appChangesWaitingMax,
+        this,
+        () => `${app.waiting.length} changes of app ${app.name} wait (appChangesWaitingMax ${config.appChangesWaitingMax})`,
+      );
     }
   }
 
   #checkQueue({ scheduler }: World): void {
     let queued = 0;
     for (const { place } of scheduler.invocations.values()) if (place === 'queued') queued++;
-    insist(scheduler.queue.length === queued, this, () => `the ready queue counts ${scheduler.queue.length} invocations, and ${queued} are queued`);
+    insist(
+      scheduler.queue.length === queued,
+      this,
+      () => `the ready queue counts ${scheduler.queue.length} invocations, and ${queued} are queued`,
+    );
     for (const { number, running } of scheduler.executors.values()) {
       const held = [...scheduler.invocations.values()].filter((one) => one.held && one.executor === number).length;
       insist(running === held, this, () => `executor ${number} counts ${running} attempts, and has ${held}`);

@@ -24,7 +24,8 @@ export class EndsOnce implements Checker {
   readonly #delivered = new Set<string>();
 
   see(event: WorldEvent, world: World): void {
-    if (event.kind === 'left' && event.message.kind === 'sessionOutput') this.#deliver(event.message.session, this.#outputs.get(event.message.ref));
+    if (event.kind === 'left' && event.message.kind === 'sessionOutput')
+      this.#deliver(event.message.session, this.#outputs.get(event.message.ref));
     if (event.kind !== 'handled') return;
     const { message } = event;
     if (message.kind === 'startSession') this.#sessions.set(message.spec.id, { spec: message.spec, outputs: 0, hasEnded: false });
@@ -39,7 +40,11 @@ export class EndsOnce implements Checker {
       insist(row.outputs === history.outputs, this, () => `session ${id} has given ${history.outputs} outputs, ${row.outputs} have come`);
       const { deadlineMs, deadlineExternalMs } = world.config;
       const limitMs = row.spec.deadlineMs ?? Math.max(deadlineMs, deadlineExternalMs);
-      insist((endedMs ?? Number.POSITIVE_INFINITY) - openedMs <= limitMs + slackMs, this, () => `session ${id} ended ${(endedMs ?? 0) - openedMs} ms after its start; its deadline is ${limitMs}`);
+      insist(
+        (endedMs ?? Number.POSITIVE_INFINITY) - openedMs <= limitMs + slackMs,
+        this,
+        () => `session ${id} ended ${(endedMs ?? 0) - openedMs} ms after its start; its deadline is ${limitMs}`,
+      );
     }
   }
 

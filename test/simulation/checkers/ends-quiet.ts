@@ -47,6 +47,10 @@ export class EndsQuiet implements Checker {
   #end(id: string): void {
     const row = this.#rows.get(id);
     if (!row || row.hasRedundant) return;
-    insist(row.returned === row.firings, this, () => `session ${id} ended, but of its ${row.firings} invocations ${row.returned} have returned`);
+    insist(
+      row.returned === row.firings,
+      this,
+      () => `session ${id} ended, but of its ${row.firings} invocations ${row.returned} have returned`,
+    );
   }
 }

@@ -45,14 +45,26 @@ export class FiresOnce implements Checker {
   }
 
   #start(invocation: number, attempt: number): void {
-    insist(!this.#running.has(invocation), this, () => `attempt ${attempt} of invocation ${invocation} starts beside attempt ${this.#running.get(invocation)}`);
-    insist(attempt === (this.#newest.get(invocation) ?? 0) + 1, this, () => `attempt ${attempt} of invocation ${invocation} follows ${this.#newest.get(invocation)}`);
+    insist(
+      !this.#running.has(invocation),
+      this,
+      () => `attempt ${attempt} of invocation ${invocation} starts beside attempt ${this.#running.get(invocation)}`,
+    );
+    insist(
+      attempt === (this.#newest.get(invocation) ?? 0) + 1,
+      this,
+      () => `attempt ${attempt} of invocation ${invocation} follows ${this.#newest.get(invocation)}`,
+    );
     this.#running.set(invocation, attempt);
     this.#newest.set(invocation, attempt);
   }
 
   #end(invocation: number, attempt: number): void {
-    insist(this.#running.get(invocation) === attempt, this, () => `attempt ${attempt} of invocation ${invocation} ends, but ${this.#running.get(invocation)} runs`);
+    insist(
+      this.#running.get(invocation) === attempt,
+      this,
+      () => `attempt ${attempt} of invocation ${invocation} ends, but ${this.#running.get(invocation)} runs`,
+    );
     this.#running.delete(invocation);
   }
 
@@ -63,7 +75,11 @@ export class FiresOnce implements Checker {
     if (error?.code === 'InvocationsExceeded') return;
     const made = new Map(history.functions.map((fn) => [fn.function, fn.invocations]));
     for (const fn of new Set([...made.keys(), ...firings.keys()])) {
-      insist(made.get(fn) === firings.get(fn), this, () => `session ${id} had ${firings.get(fn) ?? 0} firings of ${fn}, and ${made.get(fn) ?? 0} invocations`);
+      insist(
+        made.get(fn) === firings.get(fn),
+        this,
+        () => `session ${id} had ${firings.get(fn) ?? 0} firings of ${fn}, and ${made.get(fn) ?? 0} invocations`,
+      );
     }
   }
 

@@ -18,11 +18,19 @@ export class GroupWaits implements Checker {
     if (!session || !trigger) return;
     const { table } = session;
     for (const { fn, place } of session.invocations) {
-      insist(!leadsTo(table, fn.name, trigger.traits.sources), this, () => `${trigger.name} is told that its sources are finished while ${fn.name} is ${place}`);
+      insist(
+        !leadsTo(table, fn.name, trigger.traits.sources),
+        this,
+        () => `${trigger.name} is told that its sources are finished while ${fn.name} is ${place}`,
+      );
     }
     for (const object of session.delayed) {
       const started = startedBy(table, table.buckets[object.bucket]?.name ?? '');
-      insist(!started.some((fn) => leadsTo(table, fn, trigger.traits.sources)), this, () => `${trigger.name} is told that its sources are finished while an object is held back`);
+      insist(
+        !started.some((fn) => leadsTo(table, fn, trigger.traits.sources)),
+        this,
+        () => `${trigger.name} is told that its sources are finished while an object is held back`,
+      );
     }
   }
 }
@@ -38,5 +46,7 @@ function leadsTo(table: AppTable, from: string, sources: readonly string[]): boo
 }
 
 function startedBy(table: AppTable, bucket: string): readonly string[] {
-  return table.triggers.filter((trigger) => trigger.bucket === bucket && trigger.traits.scope === 'session').map((trigger) => trigger.function);
+  return table.triggers
+    .filter((trigger) => trigger.bucket === bucket && trigger.traits.scope === 'session')
+    .map((trigger) => trigger.function);
 }

@@ -12,7 +12,8 @@ export class InputsPinned implements Checker {
 
   see(event: WorldEvent): void {
     if (event.kind === 'block' && event.what === 'freed') return this.#free(event.offset);
-    if (event.kind === 'threadSent' && event.message.kind === 'objectsAsked') this.#asking.set(`thread:${event.thread}/${event.message.request}`, event.message.invocation);
+    if (event.kind === 'threadSent' && event.message.kind === 'objectsAsked')
+      this.#asking.set(`thread:${event.thread}/${event.message.request}`, event.message.invocation);
     if (event.kind === 'left' && event.message.kind === 'answer') {
       const invocation = this.#asking.get(`${event.to}/${event.message.request}`);
       for (const { offset } of readableRefs(event.message)) this.#reads.get(invocation ?? -1)?.add(offset);
@@ -24,6 +25,7 @@ export class InputsPinned implements Checker {
   }
 
   #free(offset: number): void {
-    for (const [invocation, offsets] of this.#reads) insist(!offsets.has(offset), this, () => `offset ${offset} is freed while invocation ${invocation} reads it`);
+    for (const [invocation, offsets] of this.#reads)
+      insist(!offsets.has(offset), this, () => `offset ${offset} is freed while invocation ${invocation} reads it`);
   }
 }

@@ -13,7 +13,8 @@ export class ProducerOrder implements Checker {
   see(event: WorldEvent, world: World): void {
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { message } = event;
-    if (message.kind === 'startSession') for (const { bucket, key } of message.spec.entries) this.#send(message.spec.id, message.spec.app, bucket, 0, key);
+    if (message.kind === 'startSession')
+      for (const { bucket, key } of message.spec.entries) this.#send(message.spec.id, message.spec.app, bucket, 0, key);
     if (message.kind === 'putIntoSession') {
       const app = world.scheduler.sessionById.get(message.session)?.spec.app ?? '';
       for (const { bucket, key } of message.entries) this.#send(message.session, app, bucket, 0, key);

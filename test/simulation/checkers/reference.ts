@@ -26,7 +26,11 @@ export class Reference implements Checker {
     const { invocations, outputs } = countApp(app, entries);
     const made = new Map(history.functions.map((fn) => [fn.function, fn.invocations]));
     for (const { name: fn } of app.definition.functions) {
-      insist(made.get(fn) === invocations.get(fn), this, () => `session ${id}: ${made.get(fn) ?? 0} invocations of ${fn}, must be ${invocations.get(fn) ?? 0}`);
+      insist(
+        made.get(fn) === invocations.get(fn),
+        this,
+        () => `session ${id}: ${made.get(fn) ?? 0} invocations of ${fn}, must be ${invocations.get(fn) ?? 0}`,
+      );
     }
     insist(history.outputs === outputs, this, () => `session ${id}: ${history.outputs} outputs, must be ${outputs}`);
   }

@@ -12,7 +12,11 @@ export class SealedFirst implements Checker {
     if (event.kind !== 'left') return;
     for (const { offset } of readableRefs(event.message)) {
       if (offset < 0) continue;
-      insist(this.#blocks.get(offset) === 'sealed', this, () => `${event.message.kind} to ${event.to} names offset ${offset}, which is ${this.#blocks.get(offset) ?? 'free'}`);
+      insist(
+        this.#blocks.get(offset) === 'sealed',
+        this,
+        () => `${event.message.kind} to ${event.to} names offset ${offset}, which is ${this.#blocks.get(offset) ?? 'free'}`,
+      );
     }
   }
 

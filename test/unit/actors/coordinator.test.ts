@@ -15,7 +15,11 @@ const bundle = { hash: '', code: '', module: definition.module };
 
 class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
   constructor() {
-    super(coordinatorMachine, coordinatorHandlers, createCoordinator('coordinator', limits, ['scheduler'], () => 0.5));
+    super(
+      coordinatorMachine,
+      coordinatorHandlers,
+      createCoordinator('coordinator', limits, ['scheduler'], () => 0.5),
+    );
   }
 
   register(request: number, app: AppDefinition = definition): readonly Effect[] {
@@ -27,13 +31,29 @@ class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
   }
 
   open(id: string, more: Partial<SessionSpec> = {}): readonly Effect[] {
-    const spec = { id, app: 'app', requestId: null, client: 'client', called: true, entries: [], expects: [], priority: 5, deadlineMs: null, admitTimeoutMs: 70, retryOf: null, ...more };
+    const spec = {
+      id,
+      app: 'app',
+      requestId: null,
+      client: 'client',
+      called: true,
+      entries: [],
+      expects: [],
+      priority: 5,
+      deadlineMs: null,
+      admitTimeoutMs: 70,
+      retryOf: null,
+      ...more,
+    };
     return this.tell({ kind: 'openSession', spec });
   }
 
   close(id: string): readonly Effect[] {
     const history = { objects: 0, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
-    return this.tell({ kind: 'sessionClosed', summary: { id, app: 'app', revision: 1, state: 'ended', openedMs: 0, endedMs: 1, error: null, history } });
+    return this.tell({
+      kind: 'sessionClosed',
+      summary: { id, app: 'app', revision: 1, state: 'ended', openedMs: 0, endedMs: 1, error: null, history },
+    });
   }
 }
 
@@ -121,7 +141,10 @@ test('coordinator: C2: changes that waited find what those before them have left
   coordinator.tell({ kind: 'unregisterApp', request: 2, client: 'client', app: 'app' });
   coordinator.register(3);
   t.deepEqual(sent(coordinator.register(4)), ['requestRefused 4 Overloaded']);
-  t.deepEqual(sent(coordinator.installed()).filter((text) => text.startsWith('request')), ['requestDone 1', 'requestDone 2']);
+  t.deepEqual(
+    sent(coordinator.installed()).filter((text) => text.startsWith('request')),
+    ['requestDone 1', 'requestDone 2'],
+  );
   t.true(sent(coordinator.installed(2)).includes('requestDone 3'), 'its revision is not 1 again');
 });
 
@@ -130,7 +153,10 @@ test('coordinator: an app whose first installation fails does not keep its name 
   coordinator.register(1);
   coordinator.register(2, { ...definition, module: 'file:///another' });
   const error = { code: 'ModuleFailed', message: '', retryable: false, detail: {}, thrown: null } as const;
-  t.deepEqual(sent(coordinator.tell({ kind: 'appInstallFailed', app: 'app', revision: 1, error })), ['requestRefused 1 ModuleFailed', 'installApp']);
+  t.deepEqual(sent(coordinator.tell({ kind: 'appInstallFailed', app: 'app', revision: 1, error })), [
+    'requestRefused 1 ModuleFailed',
+    'installApp',
+  ]);
 });
 
 test('coordinator: a firing whose function has gone meanwhile lets go of what it held', (t) => {
@@ -139,11 +165,36 @@ test('coordinator: a firing whose function has gone meanwhile lets go of what it
   coordinator.register(1, batches);
   coordinator.installed();
   const input = { key: 'k', group: null, session: 's', ref: large.ref };
-  coordinator.tell({ kind: 'appObjectReady', worker: 'scheduler', object: 9, app: 'app', bucket: 'in', source: 0, sourceFunction: null, input });
+  coordinator.tell({
+    kind: 'appObjectReady',
+    worker: 'scheduler',
+    object: 9,
+    app: 'app',
+    bucket: 'in',
+    source: 0,
+    sourceFunction: null,
+    input,
+  });
   coordinator.register(2, appOf({ other: [] }, [on('in', 'immediate', null, 'other')]));
   coordinator.installed(2);
-  const step = { kind: 'bucketStepped', app: 'app', bucket: 'in', session: -1, answers: true, dropped: [], cancelled: [], failed: null, joined: null, timed: [] } as const;
-  const effects = coordinator.tell({ ...step, admitted: 1, holders: 1, firings: [{ trigger: 0, name: 'in-use', function: 'use', inputs: [1] }] });
+  const step = {
+    kind: 'bucketStepped',
+    app: 'app',
+    bucket: 'in',
+    session: -1,
+    answers: true,
+    dropped: [],
+    cancelled: [],
+    failed: null,
+    joined: null,
+    timed: [],
+  } as const;
+  const effects = coordinator.tell({
+    ...step,
+    admitted: 1,
+    holders: 1,
+    firings: [{ trigger: 0, name: 'in-use', function: 'use', inputs: [1] }],
+  });
   t.deepEqual(sent(effects), ['appObjectAdmitted', 'appObjectReleased']);
   t.is(coordinator.state.objects.size, 0);
 });

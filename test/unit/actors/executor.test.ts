@@ -111,7 +111,11 @@ test('executor: an import that takes too long fails, and ends the thread', (t) =
   const definition = { name: 'app', module: 'm', buckets: [], functions: [], triggers: [], customPrimitives: [] };
   keeper.tell({ kind: 'loadApp', app: 'app', revision: 1, definition, bundle: { hash: '', code: '', module: 'm' } });
   const effects = keeper.tell({ kind: 'loadTimeoutReached', app: 'app', revision: 1 });
-  t.true(effects.some((effect) => effect.kind === 'send' && effect.message.kind === 'executorLoaded' && effect.message.error?.code === 'ModuleFailed'));
+  t.true(
+    effects.some(
+      (effect) => effect.kind === 'send' && effect.message.kind === 'executorLoaded' && effect.message.error?.code === 'ModuleFailed',
+    ),
+  );
   t.true(kinds(effects).includes('terminateThread'));
   t.deepEqual(keeper.tell({ kind: 'loadTimeoutReached', app: 'app', revision: 1 }), [], 'once');
 });

@@ -104,7 +104,9 @@ test('ready queue: as a plain list: nobody is lost, none is taken twice, and no 
           const taken = queue.take(slots);
           if (!taken && waiting.length > 0 && slots.some(({ running }) => running === 0)) return false;
           if (!taken) continue;
-          const lane = waiting.find((one) => one.fn === taken.invocation.fn && one.session.spec.priority === taken.invocation.session.spec.priority);
+          const lane = waiting.find(
+            (one) => one.fn === taken.invocation.fn && one.session.spec.priority === taken.invocation.session.spec.priority,
+          );
           if (lane !== taken.invocation) return false;
           taken.invocation.place = 'running';
           start(taken.executor, taken.invocation);

@@ -26,7 +26,13 @@ const limits = {
 
 const bundle = { hash: '', code: '', module: 'file:///app' };
 
-export function on(bucket: string, primitive: string, options: unknown, fn: string, rerun: TriggerDefinition['rerun'] = null): TriggerDefinition {
+export function on(
+  bucket: string,
+  primitive: string,
+  options: unknown,
+  fn: string,
+  rerun: TriggerDefinition['rerun'] = null,
+): TriggerDefinition {
   const found = builtInPrimitives.get(primitive);
   if (!found) throw new Error(`no primitive ${primitive}`);
   return { name: `${bucket}-${fn}`, bucket, primitive, options, function: fn, rerun, traits: traitsOf(found, options) };
@@ -133,7 +139,8 @@ export class SchedulerDriver {
     if (effect.kind === 'startTimer') this.timers.set(`${from}/${effect.id}`, effect.message);
     if (effect.kind === 'stopTimer') this.timers.delete(`${from}/${effect.id}`);
     if (effect.kind === 'spawnExecutor') this.#host.serve(effect.address, (message) => this.#invoke(effect.executor, message));
-    if (effect.kind === 'spawnExecutor' && effect.executor === 0) this.#host.serve('coordinator', (message) => message.kind === 'sessionClosed' && this.ended.push(message.summary));
+    if (effect.kind === 'spawnExecutor' && effect.executor === 0)
+      this.#host.serve('coordinator', (message) => message.kind === 'sessionClosed' && this.ended.push(message.summary));
   }
 
   #invoke(executor: number, message: Message): void {

@@ -4,7 +4,9 @@ import { appOf, on, SchedulerDriver } from './scheduler-driver.ts';
 const rerun = { source: 'source', key: null, timeoutMs: 100, attemptsMax: 3, backoff: { initialMs: 0, factor: 1, maxMs: 0 } };
 
 test('scheduler: a watched source is done when its object, that was held back, has come', (t) => {
-  const driver = new SchedulerDriver(appOf({ source: ['out'], use: [] }, [on('in', 'immediate', null, 'source'), on('out', 'immediate', null, 'use', rerun)]));
+  const driver = new SchedulerDriver(
+    appOf({ source: ['out'], use: [] }, [on('in', 'immediate', null, 'source'), on('out', 'immediate', null, 'use', rerun)]),
+  );
   driver.open({ bucket: 'in', key: 'a' });
   driver.send('source', 'out', 50);
   driver.finish('source', 1);
@@ -15,17 +17,27 @@ test('scheduler: a watched source is done when its object, that was held back, h
 });
 
 test('scheduler: a rerun timer of an earlier attempt changes nothing', (t) => {
-  const driver = new SchedulerDriver(appOf({ source: ['out'], use: [] }, [on('in', 'immediate', null, 'source'), on('out', 'immediate', null, 'use', rerun)]));
+  const driver = new SchedulerDriver(
+    appOf({ source: ['out'], use: [] }, [on('in', 'immediate', null, 'source'), on('out', 'immediate', null, 'use', rerun)]),
+  );
   driver.open({ bucket: 'in', key: 'a' });
   const { invocation } = driver.running[0]?.run ?? { invocation: -1 };
-  driver.tell({ kind: 'attemptEnded', executor: driver.running[0]?.executor ?? -1, invocation, attempt: 1, outcome: { kind: 'lost', reason: 'lost', culprit: false, text: '' } });
+  driver.tell({
+    kind: 'attemptEnded',
+    executor: driver.running[0]?.executor ?? -1,
+    invocation,
+    attempt: 1,
+    outcome: { kind: 'lost', reason: 'lost', culprit: false, text: '' },
+  });
   t.is(driver.state.invocations.get(invocation)?.attempt, 2);
   driver.tell({ kind: 'rerunTimeoutReached', invocation, trigger: 1, attempt: 1 });
   t.is(driver.state.invocations.get(invocation)?.reruns, 0);
 });
 
 test('scheduler: what an aborted attempt asks for is refused, so that it can end', (t) => {
-  const driver = new SchedulerDriver(appOf({ source: [] }, [on('in', 'immediate', null, 'source'), on('joins', 'dynamicJoin', null, 'source')]));
+  const driver = new SchedulerDriver(
+    appOf({ source: [] }, [on('in', 'immediate', null, 'source'), on('joins', 'dynamicJoin', null, 'source')]),
+  );
   driver.open({ bucket: 'in', key: 'a' });
   const { invocation = -1, attempt = -1 } = driver.running[0]?.run ?? {};
   driver.tell({ kind: 'deadlineReached', session: 1 });
@@ -42,7 +54,10 @@ test('scheduler: an app that goes and comes back in one turn finds its bucketsâ€
   const definition = appOf({ use: [] }, [on('in', 'immediate', null, 'use')]);
   const driver = new SchedulerDriver(definition);
   const bundle = { hash: '', code: '', module: 'file:///app' };
-  driver.tell({ kind: 'uninstallApp', app: 'app', revision: 1 }, { kind: 'installApp', coordinator: 'coordinator', revision: 2, definition, bundle });
+  driver.tell(
+    { kind: 'uninstallApp', app: 'app', revision: 1 },
+    { kind: 'installApp', coordinator: 'coordinator', revision: 2, definition, bundle },
+  );
   t.deepEqual([...(driver.state.apps.get('app')?.keys() ?? [])], [2]);
 });
 
@@ -52,7 +67,10 @@ test('scheduler: an invocation that is not to blame for the end of its executor 
   const [first] = driver.running.splice(0);
   const { invocation = -1, attempt = -1 } = first?.run ?? {};
   const executor = first?.executor ?? -1;
-  driver.tell({ kind: 'executorGone', executor, text: '' }, { kind: 'attemptEnded', executor, invocation, attempt, outcome: { kind: 'lost', reason: 'lost', culprit: false, text: '' } });
+  driver.tell(
+    { kind: 'executorGone', executor, text: '' },
+    { kind: 'attemptEnded', executor, invocation, attempt, outcome: { kind: 'lost', reason: 'lost', culprit: false, text: '' } },
+  );
   t.like(driver.running[0], { fn: 'use', run: { invocation, attempt: 2 } });
   t.not(driver.running[0]?.executor, executor);
   driver.finish('use');

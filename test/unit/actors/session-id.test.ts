@@ -7,7 +7,12 @@ const digits = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 test('session id: 26 characters of base32, whatever the time and the maker', (t) => {
   fc.assert(
     fc.property(fc.nat(2 ** 48 - 1), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (nowMs, random) => {
-      return digits.test(makeSessionId(createSessionIdMaker(() => random), nowMs));
+      return digits.test(
+        makeSessionId(
+          createSessionIdMaker(() => random),
+          nowMs,
+        ),
+      );
     }),
   );
   t.pass();

@@ -6,7 +6,12 @@ import { appOf, on, SchedulerDriver } from './scheduler-driver.ts';
 const batch = { count: 10, scope: 'session' };
 
 test('settle: S2: a group waits for a source that a partial batch has still to start, though both become due at once', (t) => {
-  const driver = new SchedulerDriver(appOf({ source: ['out'], use: [] }, [on('in', 'byBatchSize', batch, 'source'), on('out', 'dynamicGroup', { sources: ['source'] }, 'use')]));
+  const driver = new SchedulerDriver(
+    appOf({ source: ['out'], use: [] }, [
+      on('in', 'byBatchSize', batch, 'source'),
+      on('out', 'dynamicGroup', { sources: ['source'] }, 'use'),
+    ]),
+  );
   driver.open({ bucket: 'in', key: 'a' }, { bucket: 'out', key: 'b' });
   t.deepEqual(driver.functions, ['source']);
   driver.send('source', 'out');
@@ -18,7 +23,11 @@ test('settle: S2: a group waits for a source that a partial batch has still to s
 });
 
 test('settle: S2: of three groups that wait for each other in a circle, the one declared first goes first, and none waits for ever', (t) => {
-  const groups = [on('a', 'dynamicGroup', { sources: ['fc'] }, 'fa'), on('b', 'dynamicGroup', { sources: ['fa'] }, 'fb'), on('c', 'dynamicGroup', { sources: ['fb'] }, 'fc')];
+  const groups = [
+    on('a', 'dynamicGroup', { sources: ['fc'] }, 'fa'),
+    on('b', 'dynamicGroup', { sources: ['fa'] }, 'fb'),
+    on('c', 'dynamicGroup', { sources: ['fb'] }, 'fc'),
+  ];
   const driver = new SchedulerDriver(appOf({ fa: [], fb: [], fc: [] }, groups));
   driver.open({ bucket: 'a', key: '1' }, { bucket: 'b', key: '2' }, { bucket: 'c', key: '3' });
   const order: string[] = [];
@@ -32,7 +41,11 @@ test('settle: S2: of three groups that wait for each other in a circle, the one 
 
 test('settle: S2: objects that are held back keep a group waiting', (t) => {
   const driver = new SchedulerDriver(
-    appOf({ begin: ['in'], source: ['out'], use: [] }, [on('start', 'immediate', null, 'begin'), on('in', 'immediate', null, 'source'), on('out', 'dynamicGroup', { sources: ['source'] }, 'use')]),
+    appOf({ begin: ['in'], source: ['out'], use: [] }, [
+      on('start', 'immediate', null, 'begin'),
+      on('in', 'immediate', null, 'source'),
+      on('out', 'dynamicGroup', { sources: ['source'] }, 'use'),
+    ]),
   );
   driver.open({ bucket: 'start', key: 'a' }, { bucket: 'out', key: 'b' });
   driver.send('begin', 'in', 1_000);

@@ -16,7 +16,10 @@ test('summaries: the oldest go when their bytes are too many, and their ids are 
   t.deepEqual(summaries.keep(summary('b'), null, 0), []);
   t.deepEqual(summaries.keep(summary('c'), null, 0), []);
   t.deepEqual(summaries.keep(summary('d'), null, 0), [{ id: 'a', requestId: 'mine' }]);
-  t.deepEqual(['a', 'b', 'c', 'd'].map((id) => summaries.get(id)?.id), [undefined, 'b', 'c', 'd']);
+  t.deepEqual(
+    ['a', 'b', 'c', 'd'].map((id) => summaries.get(id)?.id),
+    [undefined, 'b', 'c', 'd'],
+  );
 });
 
 test('summaries: those too old go when the next one comes', (t) => {

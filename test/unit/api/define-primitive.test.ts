@@ -1,6 +1,6 @@
 /** Custom primitives: defined by users, checked when defined and when used. */
 import test from 'ava';
-import { bucket, type CustomPrimitive, defineApp, definePrimitive, fn, immediate } from 'pheromone';
+import { bucket, defineApp, definePrimitive, fn, immediate } from 'pheromone';
 
 const module = import.meta.url;
 const parts = bucket<number>('parts');
@@ -99,7 +99,7 @@ test('definePrimitive: an init that throws is refused by the app that uses it', 
 
 test('definePrimitive: a bad definition is refused at once, its field named', (t) => {
   const good = { kind: 'good', init: () => null, admit: () => [], forget: () => [] };
-  const define = (change: object) => definePrimitive({ ...good, ...change } as CustomPrimitive);
+  const define = (change: object) => definePrimitive({ ...good, ...change });
   t.like(
     t.throws(() => define({ kind: 'bySet' })),
     { code: 'InvalidDefinition', field: 'kind', value: 'bySet' },

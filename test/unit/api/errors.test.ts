@@ -36,7 +36,7 @@ test('errors: what user code threw is the cause, with its own name, message and 
   const thrown = thrownFrom(new RangeError('out'));
   const error = errorFromData(errorData('FunctionFailed', 'm', { function: 'f', attempt: 1 }, false, thrown));
   t.true(error.cause instanceof Error);
-  t.like(error.cause as object, { name: 'RangeError', message: 'out', stack: thrown.stack });
+  t.like(error.cause, { name: 'RangeError', message: 'out', stack: thrown.stack });
 });
 
 test('errors: to data and back is the same error', (t) => {

@@ -59,7 +59,10 @@ test('link: what is not acknowledged is sent again, at intervals that double up 
   a.send(frame(1));
   const intervals = [1, 2, 3, 4].map(() => {
     const decisions = a.timerReached('resend');
-    t.deepEqual(packets(decisions).map(({ sequence }) => sequence), [2]);
+    t.deepEqual(
+      packets(decisions).map(({ sequence }) => sequence),
+      [2],
+    );
     return decisions.flatMap((one) => (one.kind === 'startTimer' ? [one.afterMs] : []))[0];
   });
   t.deepEqual(intervals, [200, 400, 400, 400]);
@@ -94,7 +97,10 @@ test('link: a peer that has restarted gets nothing that was under way to its for
   const [lost] = packets(a.send(frame(1)));
   const reborn = newLink(3);
   const decisions = a.receive(packets(reborn.send(frame(5)))[0] as Packet);
-  t.deepEqual(decisions.flatMap((one) => (one.kind === 'peerChanged' ? one.lost.map(([number]) => number) : [])), [1]);
+  t.deepEqual(
+    decisions.flatMap((one) => (one.kind === 'peerChanged' ? one.lost.map(([number]) => number) : [])),
+    [1],
+  );
   t.deepEqual(delivered(reborn.receive(lost as Packet)), []);
   const [next] = packets(a.send(frame(2)));
   t.like(next, { to: 3, sequence: 1 });
