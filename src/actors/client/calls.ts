@@ -20,7 +20,13 @@ const recordBytes = 512;
 export function openCall(state: ClientState, call: AskCall, out: Out): void {
   const { requestId } = call;
   const known = requestId === null ? undefined : state.byRequestId.get(requestId);
-  if (known) return waitFor(state, known, call.request, { until: call.until, owns: false }, call.timeoutMs, out);
+  if (known?.call.app === call.app) return waitFor(state, known, call.request, { until: call.until, owns: false }, call.timeoutMs, out);
+  if (known) {
+    const text = `options.id is ${requestId}: it is the id of a session of app ${known.call.app}`;
+    return out.push(
+      refused(call.request, errorData('InvalidOption', text, { field: 'options.id', value: requestId, app: known.call.app })),
+    );
+  }
   const record: SessionRecord = {
     id: makeSessionId(state.ids, out.nowMs),
     call,

@@ -22,7 +22,7 @@ type Request<K extends CoordinatorRequest['kind']> = Extract<CoordinatorRequest,
 export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out): void {
   const existing = state.sessions.has(spec.id) ? spec.id : state.requestIds.get(spec.requestId ?? '');
   // A retry of a call with an id takes the id over from the session that failed.
-  if (existing !== undefined && existing !== spec.retryOf) return out.push(opened(spec, existing));
+  if (existing !== undefined && existing !== spec.retryOf) return join(state, spec, existing, out);
   const app = state.apps.get(spec.app);
   const bad = checkSpec(state, app, spec);
   if (bad || !app) return refuse(spec, bad ?? unknownApp(state, spec.app), out);
@@ -36,6 +36,21 @@ export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out
     id: admissionTimer(spec.id),
     afterMs: spec.admitTimeoutMs,
     message: { kind: 'admissionTimeoutReached', session: spec.id },
+  });
+}
+
+function join(state: CoordinatorState, spec: SessionSpec, existing: string, out: Out): void {
+  const app = state.sessions.get(existing)?.spec.app ?? state.summaries.get(existing)?.app;
+  if (app === spec.app) out.push(opened(spec, existing));
+  else refuse(spec, idTaken(spec.requestId, app), out);
+}
+
+/** Ids of users are for all apps, since `session(id)` names none. */
+function idTaken(id: string | null, app: string | undefined): ErrorData {
+  return errorData('InvalidOption', `options.id is ${id}: it is the id of a session of app ${app}`, {
+    field: 'options.id',
+    value: id,
+    app,
   });
 }
 

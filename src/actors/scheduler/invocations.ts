@@ -259,7 +259,9 @@ export function cancelSources(
   const graceMs = (trigger.options as { readonly abortGraceMs?: number } | null)?.abortGraceMs ?? state.limits.abortGraceMs;
   for (const invocation of [...session.invocations]) {
     if (!names.includes(invocation.fn.name) || except.includes(invocation.number)) continue;
-    loseSource(session, trigger, invocation, true, out);
+    // Another trigger that counts on the same source has lost it, too.
+    for (const absorber of session.table.lossAbsorbersOf[invocation.fn.index] ?? [])
+      loseSource(session, absorber, invocation, absorber === trigger, out);
     retireLive(state, invocation, graceMs, out);
   }
 }

@@ -59,15 +59,15 @@ function finish(state: SchedulerState, session: Session, pending: readonly Pendi
   );
 }
 
-/** An external bucket that a trigger waits on, or that has had nothing while there is no output: events may still come from outside. */
-function waitsOutside({ table, objects, outputs }: Session, pending: readonly PendingTrigger[]): boolean {
+/** An external bucket that a trigger waits on, or that has had nothing while there is no output: events may still come from outside. Not to the session of a firing, which nobody outside knows. */
+function waitsOutside({ table, objects, outputs, firing }: Session, pending: readonly PendingTrigger[]): boolean {
   if (!table.hasExternalBucket) return false;
   return table.buckets.some(
     (bucket) =>
       bucket.external &&
       bucket.hasSessionTriggers &&
       (pending.some((waiting) => waiting.bucket === bucket.name) ||
-        (outputs === 0 && !objects.some((object) => object.bucket === bucket.index))),
+        (outputs === 0 && firing === null && !objects.some((object) => object.bucket === bucket.index))),
   );
 }
 

@@ -44,6 +44,12 @@ test.serial('id: calls of the same id join one session, also when it has ended',
   t.deepEqual(new Set([await runtime.session<string>('same').result()]), outputs, 'a session is found by the caller’s own id');
 });
 
+test.serial('id: one that a session of another app has is refused, which names that app', async (t) => {
+  await runtime.call(apps.slowApp, 'slow', 'first', { id: 'whose' });
+  const error = await failureOf(t, 'InvalidOption', runtime.call(apps.outputsApp, 'many', 'ok', { id: 'whose' }));
+  t.regex(error.message, /options\.id is whose: it is the id of a session of app slow/);
+});
+
 test.serial('retries: a session that failed is tried again as a new one, linked to the old', async (t) => {
   t.is(await runtime.call(apps.flakyApp, 'flaky', 'a', { retries: 2, id: 'lucky' }), 3);
   const { retryOf } = await runtime.session('lucky').history();
