@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { register } from 'node:module';
 
 const source = new URL('../src/api/cli/main.ts', import.meta.url);
-const built = new URL('../dist/api/cli/main.js', import.meta.url);
+const built = new URL('../dist/cli.js', import.meta.url);
 
 const sourceCondition =
   'export const resolve = (name, context, next) => next(name, { ...context, conditions: [...context.conditions, "source"] });';

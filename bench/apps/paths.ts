@@ -1,4 +1,5 @@
 /** The apps that are measured: a single function, a chain, a fan, a hand-over of bytes. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bucket, bySet, defineApp, fn, immediate, type } from 'pheromone';
 
 const module = import.meta.url;
@@ -40,15 +41,15 @@ const produce = fn('produce', { input: sizes, sends: [bytes] }, async (input, ct
   const allocation = await ctx.allocate(bytes, { sizeBytes: input.value });
   allocation.bytes[0] = 1;
   allocation.bytes[allocation.bytes.length - 1] = 2;
-  const sealedMs = performance.timeOrigin + performance.now();
-  new DataView(allocation.bytes.buffer, allocation.bytes.byteOffset).setFloat64(8, sealedMs, true);
+  // Threads have time origins of their own; this clock is one for all.
+  new DataView(allocation.bytes.buffer, allocation.bytes.byteOffset).setBigInt64(8, process.hrtime.bigint(), true);
   await allocation.seal();
-  // The consumer must find another executor: this one is busy.
-  const until = performance.now() + 5;
-  while (performance.now() < until);
+  // Still running, it leaves the consumer to the other executor; spinning, it would fight with it for a processor.
+  await sleep(5);
 });
 const consume = fn('consume', { input: bytes, output: type<{ tookMs: number; good: boolean }>() }, (input, ctx) => {
-  const tookMs = performance.timeOrigin + performance.now() - new DataView(input.bytes.buffer, input.bytes.byteOffset).getFloat64(8, true);
+  const sealed = new DataView(input.bytes.buffer, input.bytes.byteOffset).getBigInt64(8, true);
+  const tookMs = Number(process.hrtime.bigint() - sealed) / 1e6;
   void ctx.output({ tookMs, good: input.bytes[0] === 1 && input.bytes.at(-1) === 2 });
 });
 export const pass = defineApp('pass', { module, triggers: [sizes.on(immediate(), produce), bytes.on(immediate(), consume)] });

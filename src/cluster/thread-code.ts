@@ -1,6 +1,5 @@
 /**
- * The code of our own threads. Built, each is one file beside this one (`npm run build:threads`): loading the sixty that it is made
- * of would take three times as long. From a checkout it is TypeScript, which a thread of Node 20 cannot load: it is bundled once
+ * The code of our own threads. Built, each is one file beside the library's (`scripts/build.mjs`). From a checkout it is TypeScript, which a thread of Node 20 cannot load: it is bundled once
  * per process, in memory, and threads run the text.
  */
 import { fileURLToPath } from 'node:url';

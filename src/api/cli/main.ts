@@ -4,7 +4,7 @@
  * Exit codes: 0, it worked; 1, the app, or what a scenario checks, failed; 2, the command was wrong. Results go to standard
  * output; errors, logs and the progress bar go to standard error.
  */
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { isPheromoneError } from '../errors.ts';
 import { runCommand } from './run.ts';
@@ -52,6 +52,6 @@ function userFrames({ stack = '' }: Error): string[] {
 }
 
 function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  // By its own name: the built command line lies elsewhere than this file.
+  return (createRequire(import.meta.url)('pheromone/package.json') as { version: string }).version;
 }

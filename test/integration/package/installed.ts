@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const packed = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'bin', 'src', 'README.md', 'LICENSE'];
+const packed = ['package.json', 'scripts', 'tsconfig.json', 'tsconfig.build.json', 'bin', 'src', 'README.md', 'LICENSE'];
 
 export interface Packed {
   /** As npm lists them. */
