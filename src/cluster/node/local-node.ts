@@ -17,9 +17,12 @@ export interface LocalNode {
   readonly segment: SegmentHandle;
   /** Resolves with the reason if the node ends unasked; else never. */
   readonly died: Promise<Error>;
-  /** Ends its executors, then itself; resolves when all threads are gone. */
+  /** Ends its executors, then itself; resolves when all threads are gone. A node that does not answer is terminated. */
   stop(): Promise<void>;
 }
+
+/** A custom primitive may loop for ever. An executor that is stuck has gone long before: `abortGraceMs`. */
+const stopTimeoutMs = 10_000;
 
 export interface NodeCode {
   readonly node: ThreadCode;
@@ -51,7 +54,9 @@ export async function startLocalNode(config: Config, code: NodeCode): Promise<Lo
     async stop() {
       isStopping = true;
       worker.postMessage({ order: 'stop' } satisfies NodeThreadOrder);
+      const giveUp = setTimeout(() => void worker.terminate(), stopTimeoutMs);
       await ended;
+      clearTimeout(giveUp);
     },
   };
 }

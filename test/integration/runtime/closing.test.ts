@@ -4,7 +4,7 @@ import { defineApp, type Runtime, startLocal } from 'pheromone';
 import { runtimeOn } from '../../../src/api/start-local.ts';
 import { defaultConfig } from '../../../src/cluster/config.ts';
 import { localNodeCode, startLocalNode } from '../../../src/cluster/node/local-node.ts';
-import { closingApp, deadlyApp } from './apps/closing.ts';
+import { closingApp, deadlyApp, endlessApp } from './apps/closing.ts';
 import { hostileApp } from './apps/hostile.ts';
 import { failureOf, startForTest } from './started.ts';
 
@@ -69,6 +69,13 @@ test.serial('close: an endless loop does not hold it up', async (t) => {
   await runtime.call(closingApp, 'naps', 1);
   await runtime.close();
   await looping;
+});
+
+test.serial('close: a node thread that answers nobody is ended all the same', async (t) => {
+  const runtime = await startForTest({ apps: [endlessApp] });
+  const swallowed = failureOf(t, 'RuntimeClosed', runtime.call(endlessApp, 'swallowed', 1));
+  await runtime.close();
+  await swallowed;
 });
 
 test.serial('close with drainMs: open sessions end first, new ones are refused', async (t) => {

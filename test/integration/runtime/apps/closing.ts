@@ -41,3 +41,24 @@ export const deadlyApp = defineApp('deadly', {
     ),
   ],
 });
+
+/** Its primitive never returns, in the node thread. */
+const endless = definePrimitive({
+  kind: 'endless',
+  init: () => ({}),
+  admit() {
+    while (!isMainThread);
+    return [];
+  },
+  forget: () => [],
+});
+const swallowed = bucket('swallowed', numbers);
+export const endlessApp = defineApp('endless', {
+  module,
+  triggers: [
+    swallowed.on(
+      endless(),
+      fn('unreached', { inputs: swallowed }, () => undefined),
+    ),
+  ],
+});
