@@ -165,8 +165,6 @@ export class SimulatedThread {
         this.#asked.delete(message.request);
         return asked?.(message);
       }
-      case 'shutDown':
-        return;
     }
   }
 

@@ -4,7 +4,9 @@
  * It shares nothing with other coordinators and loads no user code. The verbs are in the files beside this one, a noun each.
  */
 import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
+import type { CoordinatorRequest } from '../protocol/client.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
+import { errorData } from '../protocol/error.ts';
 import { failInstall, finishInstall, requestChange, unknownApp } from './apps.ts';
 import { admitAppObject, stepAppBucket } from './app-triggers.ts';
 import { startDrain } from './drain.ts';
@@ -28,6 +30,12 @@ const drainApp = decide<Message<'drainApp'>>((state, { app: name, client, reques
   else out.push(send(client, { kind: 'requestRefused', request, error: unknownApp(state, name) }));
 });
 
+const closed = errorData('RuntimeClosed', 'the coordinator is stopping: it takes nothing more');
+
+const refuse: Handler<CoordinatorState, CoordinatorRequest> = (_, { client, request }) => [
+  send(client, { kind: 'requestRefused', request, error: closed }),
+];
+
 export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorState, CoordinatorMessage> = {
   serving: {
     registerApp: decide(requestChange),
@@ -42,7 +50,7 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     admissionTimeoutReached: decide((state, { session }, out) => endWait(state, session, out)),
     appInstalled: decide((state, { app, revision }, out) => finishInstall(state, app, revision, out)),
     appInstallFailed: decide((state, { app, revision, error }, out) => failInstall(state, app, revision, error, out)),
-    sessionStarted: ignore,
+    stopCoordinator: () => [{ kind: 'become', event: 'close' }],
     sessionClosed: decide((state, { summary }, out) => closeSession(state, summary, out)),
     workerLoad: decide((state, { worker, accepts }, out) => noteLoad(state, worker, accepts, out)),
     appObjectReady: decide(admitAppObject),
@@ -50,19 +58,19 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     bucketSettled: ignore,
   },
   closed: {
-    registerApp: ignore,
-    changeApp: ignore,
-    unregisterApp: ignore,
-    drainApp: ignore,
-    openSession: ignore,
-    putObjects: ignore,
-    getObjects: ignore,
-    querySession: ignore,
-    cancelSession: ignore,
+    registerApp: refuse,
+    changeApp: refuse,
+    unregisterApp: refuse,
+    drainApp: refuse,
+    openSession: (_, { spec }) => [send(spec.client, { kind: 'sessionRefused', session: spec.id, error: closed })],
+    putObjects: refuse,
+    getObjects: refuse,
+    querySession: refuse,
+    cancelSession: refuse,
     admissionTimeoutReached: ignore,
     appInstalled: ignore,
     appInstallFailed: ignore,
-    sessionStarted: ignore,
+    stopCoordinator: ignore,
     sessionClosed: ignore,
     workerLoad: ignore,
     appObjectReady: ignore,

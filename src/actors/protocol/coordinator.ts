@@ -22,7 +22,8 @@ export type CoordinatorMessage =
   | { readonly kind: 'admissionTimeoutReached'; readonly session: string }
   | { readonly kind: 'appInstalled'; readonly app: string; readonly revision: number }
   | { readonly kind: 'appInstallFailed'; readonly app: string; readonly revision: number; readonly error: ErrorData }
-  | { readonly kind: 'sessionStarted'; readonly session: string }
+  /** The node is stopping: nothing more is taken. */
+  | { readonly kind: 'stopCoordinator' }
   | { readonly kind: 'sessionClosed'; readonly summary: SessionSummary }
   /** A worker has too much queued to be given new sessions, or has room again. */
   | { readonly kind: 'workerLoad'; readonly worker: Address; readonly accepts: boolean }

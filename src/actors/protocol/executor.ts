@@ -71,8 +71,7 @@ export type ThreadMessage =
       readonly error: ErrorData | null;
       readonly objects: readonly Input[];
       readonly ref: Ref | null;
-    }
-  | { readonly kind: 'shutDown' };
+    };
 
 /** What a thread may say of an attempt that it runs. `request` is echoed in the `answer`. */
 export type FromThread =

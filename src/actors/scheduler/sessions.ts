@@ -11,7 +11,7 @@ type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { k
 
 /** Null: it is open already (the message came twice). */
 export function startSession(state: SchedulerState, message: Message<'startSession'>, out: Out): Session | null {
-  const { spec, revision, coordinator, firing, inputs } = message;
+  const { spec, revision, firing, inputs } = message;
   if (state.sessionById.has(spec.id)) {
     releaseEntries(spec.entries, out);
     return null;
@@ -36,7 +36,6 @@ export function startSession(state: SchedulerState, message: Message<'startSessi
     if (!fn) throw new Error(`bug: app ${spec.app} has no function ${firing.function}`);
     makeInvocation(state, session, fn, inputs, -1, out);
   }
-  out.push(send(coordinator, { kind: 'sessionStarted', session: spec.id }));
   return session;
 }
 

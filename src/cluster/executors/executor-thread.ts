@@ -109,8 +109,6 @@ class ExecutorThread {
         else asked?.resolve(message);
         return;
       }
-      case 'shutDown':
-        return;
     }
   }
 

@@ -98,6 +98,7 @@ export class Node {
   }
 
   stop(): void {
+    this.host.deliver('coordinator', { kind: 'stopCoordinator' });
     this.host.deliver('scheduler', { kind: 'stopScheduler' });
   }
 
