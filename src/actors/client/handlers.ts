@@ -69,6 +69,9 @@ function close(state: ClientState, out: Out): void {
   state.asked.clear();
   state.records.clear();
   state.byRequestId.clear();
+  state.ended.clear();
+  state.endedBytes = 0;
+  state.openSessions = 0;
   const request = state.closing ?? -1;
   out.push({ kind: 'stopTimer', id: 'drain' }, { kind: 'become', event: 'close' });
   out.push({ kind: 'settle', request, reply: { kind: 'requestDone', request, result: null } });
