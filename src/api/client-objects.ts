@@ -4,9 +4,9 @@
  */
 import type { Entry, Input } from '../actors/protocol/object.ts';
 import type { ClientHost } from '../cluster/client-host.ts';
-import { notEncodable } from '../cluster/not-encodable.ts';
+import { encode } from '../cluster/encode.ts';
 import type { Ref } from '../storage/object.ts';
-import { decodeValue, type Encoded, encodeValue } from '../storage/value.ts';
+import { decodeValue } from '../storage/value.ts';
 import type { NamedEntry } from './entries.ts';
 import type { PinnedObject, StoredObject } from './runtime.ts';
 
@@ -33,7 +33,7 @@ export class ClientObjects {
   store(named: readonly NamedEntry[]): Stored | Promise<Stored> {
     const { blocks } = this.#host;
     // All of them first: one that cannot be encoded must not leave the others' blocks behind.
-    const encoded = named.map(({ value, bucket }, i) => encodeForUser(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`));
+    const encoded = named.map(({ value, bucket }, i) => encode(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`));
     const keys = named.map(({ key }) => key ?? String(this.#unnamed++));
     const refs = encoded.map((one) => blocks.put(one) ?? blocks.putLater(one));
     const stored = (ready: readonly Ref[]): Stored => {
@@ -84,15 +84,6 @@ export class ClientObjects {
     if (!failed) return ready;
     this.#host.blocks.release(offsetsOf(ready));
     throw failed.reason;
-  }
-}
-
-/** A value as an object's bytes. Throws `NotEncodable`. */
-export function encodeForUser(value: unknown, path = 'value'): Encoded {
-  try {
-    return encodeValue(value, path);
-  } catch (error) {
-    throw notEncodable(error);
   }
 }
 

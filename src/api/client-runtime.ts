@@ -14,6 +14,7 @@ import type { WorkerStats } from '../actors/protocol/store.ts';
 import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
 import type { ClientHost } from '../cluster/client-host.ts';
 import type { Config } from '../cluster/config.ts';
+import { encode } from '../cluster/encode.ts';
 import type { LogLine } from '../cluster/log.ts';
 import type { Ref } from '../storage/object.ts';
 import { copyValue } from '../storage/value.ts';
@@ -27,15 +28,16 @@ import {
   type ResultOptions,
   type StartOptions,
 } from './call-options.ts';
-import { ClientObjects, encodeForUser } from './client-objects.ts';
+import { ClientObjects } from './client-objects.ts';
 import type { Durable, Outgoing } from './context.ts';
 import { type App, defineTrigger, isApp } from './define-app.ts';
 import { type NamedEntry, readEntries, readEntry } from './entries.ts';
 import { errorFromData, errors, invalidOption } from './errors.ts';
 import { checkCloseOptions, type CloseOptions } from './local-options.ts';
+import { orThrow, outcomeOf, statusOf } from './replies.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
-import type { SessionHandle, SessionHistory, SessionStatus } from './session.ts';
+import type { SessionHandle, SessionHistory } from './session.ts';
 import { printed, thrownFrom } from './thrown.ts';
 import type { Trigger } from './trigger.ts';
 
@@ -208,7 +210,7 @@ export class ClientRuntime {
         return reply.kind === 'answer' && reply.ref?.inline ? (copyValue(reply.ref.encoding, reply.ref.inline) as T) : undefined;
       },
       put: async (key: string, value: unknown): Promise<void> => {
-        const { encoding, bytes } = encodeForUser(value);
+        const { encoding, bytes } = encode(value);
         const ref: Ref = { encoding, sizeBytes: bytes.byteLength, inline: new Uint8Array(bytes), offset: -1 };
         await this.#ask('durable', (request) => ({ kind: 'durablePut', request, owner, key: `${name}/${key}`, ref }));
       },
@@ -372,29 +374,4 @@ function readExpectation({
 function aborted(signal: AbortSignal): Error {
   const data = errorData('CallAborted', `the call's signal was aborted: ${printed(signal.reason)}`);
   return new errors.CallAborted(data, signal.reason);
-}
-
-function orThrow(reply: Reply): Reply {
-  if (reply.kind === 'requestRefused') throw errorFromData(withOutputs(reply));
-  if (reply.kind === 'answer' && reply.error) throw errorFromData(reply.error);
-  return reply;
-}
-
-/** What a failed session had given before carries over to the error. */
-function withOutputs({ error, outputs }: Extract<Reply, { kind: 'requestRefused' }>): ErrorData {
-  return outputs ? { ...error, detail: { ...error.detail, outputs: outputs.map(valueOf) } } : error;
-}
-
-function outcomeOf(reply: Reply, until: 'output' | 'end'): unknown {
-  if (reply.kind !== 'outputsReady') throw new Error(`bug: a call was settled with ${reply.kind}`);
-  const values = reply.outputs.map(valueOf);
-  return until === 'end' ? values : values[0];
-}
-
-function valueOf({ encoding, inline }: Ref): unknown {
-  return copyValue(encoding, inline ?? new Uint8Array());
-}
-
-function statusOf({ history: _, error, ...summary }: SessionSummary): SessionStatus {
-  return { ...summary, error: error && errorFromData(error) };
 }

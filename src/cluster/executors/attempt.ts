@@ -16,8 +16,7 @@ import { readEntry } from '../../api/entries.ts';
 import { errors, invalidOption } from '../../api/errors.ts';
 import type { Handler } from '../../api/fn.ts';
 import type { Ref } from '../../storage/object.ts';
-import { encodeValue } from '../../storage/value.ts';
-import { notEncodable } from '../not-encodable.ts';
+import { encode } from '../encode.ts';
 import { StoredInput } from './input.ts';
 import { Outbox } from './outbox.ts';
 import type { ThreadServices } from './services.ts';
@@ -300,13 +299,5 @@ export class Attempt implements Context {
     const reason = this.#closedBy;
     // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
     if (reason) throw reason;
-  }
-}
-
-function encode(value: unknown) {
-  try {
-    return encodeValue(value);
-  } catch (error) {
-    throw notEncodable(error);
   }
 }

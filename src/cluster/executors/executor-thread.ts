@@ -15,10 +15,10 @@ import type { Durable, Log } from '../../api/context.ts';
 import { errorFromData, errors, errorToData, isPheromoneError } from '../../api/errors.ts';
 import type { Handler } from '../../api/fn.ts';
 import { openSegment, type SegmentHandle } from '../../storage/segment.ts';
-import { copyValue, encodeValue } from '../../storage/value.ts';
+import { copyValue } from '../../storage/value.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';
 import { createLog, type LogLevel, type LogLine } from '../log.ts';
-import { notEncodable } from '../not-encodable.ts';
+import { encode } from '../encode.ts';
 import { PortLink } from '../transport/port-link.ts';
 import { Attempt } from './attempt.ts';
 import { Blocks } from './blocks.ts';
@@ -180,7 +180,7 @@ class ExecutorThread {
       return ref?.inline ? copyValue(ref.encoding, ref.inline) : undefined;
     };
     const put = async (key: string, value: unknown): Promise<void> => {
-      const { encoding, bytes } = encodeOwn(value);
+      const { encoding, bytes } = encode(value);
       const ref = { encoding, sizeBytes: bytes.byteLength, inline: bytes, offset: -1 };
       await this.#ask((request) => this.#send('durable', { kind: 'durablePut', owner, request, key: `${app}/${key}`, ref }));
     };
@@ -196,14 +196,6 @@ class ExecutorThread {
       this.#flushing = false;
       this.#link.flush();
     });
-  }
-}
-
-function encodeOwn(value: unknown) {
-  try {
-    return encodeValue(value);
-  } catch (error) {
-    throw notEncodable(error);
   }
 }
 

@@ -1,0 +1,35 @@
+/** What the client actor settles a question with, as its user gets it: a value, or an error thrown. */
+import type { Reply } from '../actors/protocol/client.ts';
+import type { ErrorData } from '../actors/protocol/error.ts';
+import type { SessionSummary } from '../actors/protocol/session.ts';
+import type { Ref } from '../storage/object.ts';
+import { copyValue } from '../storage/value.ts';
+import { errorFromData } from './errors.ts';
+import type { SessionStatus } from './session.ts';
+
+/** The reply, unless it is a refusal. */
+export function orThrow(reply: Reply): Reply {
+  if (reply.kind === 'requestRefused') throw errorFromData(withOutputs(reply));
+  if (reply.kind === 'answer' && reply.error) throw errorFromData(reply.error);
+  return reply;
+}
+
+/** What a failed session had given before carries over to the error. */
+function withOutputs({ error, outputs }: Extract<Reply, { kind: 'requestRefused' }>): ErrorData {
+  return outputs ? { ...error, detail: { ...error.detail, outputs: outputs.map(valueOf) } } : error;
+}
+
+/** What `call` and `result` resolve with. */
+export function outcomeOf(reply: Reply, until: 'output' | 'end'): unknown {
+  if (reply.kind !== 'outputsReady') throw new Error(`bug: a call was settled with ${reply.kind}`);
+  const values = reply.outputs.map(valueOf);
+  return until === 'end' ? values : values[0];
+}
+
+function valueOf({ encoding, inline }: Ref): unknown {
+  return copyValue(encoding, inline ?? new Uint8Array());
+}
+
+export function statusOf({ history: _, error, ...summary }: SessionSummary): SessionStatus {
+  return { ...summary, error: error && errorFromData(error) };
+}
