@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [NAME…] [--rounds R] [--json]`: measures in interleaved rounds, so that what slows the machine down for a while
- * slows all of them. Medians and 99th percentiles over all rounds.
+ * `npm run bench -- [NAME…] [--peers] [--rounds R] [--json]`: measures in interleaved rounds, so that what slows the machine down for
+ * a while slows all of them. Medians and 99th percentiles over all rounds. With `--peers`, thread pools are measured beside us.
  */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
@@ -9,10 +9,15 @@ import { type Measure, type Prepared, type Result, summarize } from './measure.t
 import { callMeasures } from './measures/call.ts';
 import { chainMeasures } from './measures/chain.ts';
 import { fanMeasures } from './measures/fan.ts';
+import { growthMeasures } from './measures/growth.ts';
 import { idleMeasures } from './measures/idle.ts';
+import { memoryMeasures } from './measures/memory.ts';
 import { passMeasures } from './measures/pass.ts';
+import { peerMeasures } from './measures/peers.ts';
+import { sleepMeasures } from './measures/sleep.ts';
 import { startMeasures } from './measures/start.ts';
 import { throughputMeasures } from './measures/throughput.ts';
+import { loadPeers, type Peer } from './peers.ts';
 
 const measures: readonly Measure[] = [
   ...startMeasures,
@@ -22,25 +27,31 @@ const measures: readonly Measure[] = [
   ...fanMeasures,
   ...passMeasures,
   ...throughputMeasures,
+  ...sleepMeasures,
+  ...growthMeasures,
+  ...memoryMeasures,
 ];
 const names = [...new Set(measures.map(({ name }) => name))];
 
 interface Options {
   readonly rounds: number;
+  readonly peers?: boolean;
   readonly json?: boolean;
 }
 
-async function run(wanted: readonly string[], { rounds, json = false }: Options): Promise<void> {
+async function run(wanted: readonly string[], { rounds, peers: withPeers = false, json = false }: Options): Promise<void> {
   const unknown = wanted.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`no benchmark is called ${unknown}; there are ${names.join(', ')}`);
-  const chosen = measures.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const say = (text: string) => process.stderr.write(`${text}\n`);
+  const peers = withPeers ? await loadPeers(say) : [];
+  const all = [...measures, ...peers.flatMap(peerMeasures)];
+  const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const results: Result[] = [];
   for (const name of names) {
     const group = chosen.filter((measure) => measure.name === name);
     if (group.length > 0) results.push(...(await runGroup(group, rounds, say)));
   }
-  const report = { machine: machine(), versions: versions(), results };
+  const report: Report = { machine: machine(), versions: versions(peers), results };
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${table(report)}\n`);
 }
@@ -77,25 +88,25 @@ function machine() {
   };
 }
 
-function versions() {
+function versions(peers: readonly Peer[]): Report['versions'] {
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return { node: process.version, v8: process.versions.v8, pheromone: manifest.version };
+  const ofPeers = Object.fromEntries(peers.map(({ name, version }) => [name, version]));
+  return { node: process.version, v8: process.versions.v8, pheromone: manifest.version, ...ofPeers };
 }
 
-function table({
-  machine: { cpus, model, memoryGiB },
-  versions: { node },
-  results,
-}: {
-  machine: ReturnType<typeof machine>;
-  versions: ReturnType<typeof versions>;
-  results: readonly Result[];
-}): string {
+interface Report {
+  readonly machine: ReturnType<typeof machine>;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly results: readonly Result[];
+}
+
+function table({ machine: { cpus, model, memoryGiB }, versions, results }: Report): string {
   const rows = results.map(
     ({ name, system, median, p99, unit, settings }) => `| ${name} | ${system} | ${median} | ${p99} | ${unit} | ${describe(settings)} |`,
   );
   const head = ['| what | system | median | p99 | unit | settings |', '| --- | --- | --- | --- | --- | --- |'];
-  return [`${cpus} × ${model}, ${memoryGiB} GiB, Node ${node}`, '', ...head, ...rows].join('\n');
+  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [`${cpus} × ${model}, ${memoryGiB} GiB, ${software.join(', ')}`, '', ...head, ...rows].join('\n');
 }
 
 function describe(settings: Result['settings']): string {
@@ -112,6 +123,7 @@ function wholeNumber(text: string): number {
 
 const command = new Command('bench')
   .argument('[names...]', names.join(', '))
+  .option('--peers', 'tinypool and piscina beside us')
   .option('--rounds <number>', 'counted rounds', wholeNumber, 5)
   .option('--json', 'one JSON object on standard output')
   .action(run);

@@ -38,6 +38,15 @@ export function quantile(values: readonly number[], q: number): number {
   return Number(value.toPrecision(4));
 }
 
+/** Does something so many times, at most `open` of them at once. */
+export async function inLanes(times: number, open: number, work: (i: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < times) await work(next++);
+  };
+  await Promise.all(Array.from({ length: open }, lane));
+}
+
 /** Milliseconds that `work` takes. */
 export async function timed(work: () => unknown): Promise<number> {
   const before = performance.now();

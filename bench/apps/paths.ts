@@ -1,4 +1,4 @@
-/** The apps that are measured: a single function, a chain, a fan, a hand-over of bytes. */
+/** The apps that are measured: a single function, chains, a fan, a hand-over of bytes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bucket, bySet, defineApp, fn, immediate, type } from 'pheromone';
 
@@ -8,13 +8,33 @@ const questions = bucket('questions', { value: type<number>() });
 const answer = fn('answer', { input: questions, output: type<number>() }, (input, ctx) => void ctx.output(input.value + 1));
 export const one = defineApp('one', { module, triggers: [questions.on(immediate(), answer)] });
 
-const links = bucket('links', { value: type<{ left: number; payload: Uint8Array | null }>() });
+/** Its value: how many hops are left. */
+const links = bucket('links', { value: type<number>() });
 const hop = fn('hop', { input: links, sends: [links], output: type<number>() }, async (input, ctx) => {
-  const { left, payload } = input.value;
-  if (left === 0) await ctx.output(payload?.byteLength ?? 0);
-  else await ctx.send(links, { value: { left: left - 1, payload } });
+  if (input.value === 0) await ctx.output(0);
+  else await ctx.send(links, { value: input.value - 1 });
 });
 export const chain = defineApp('chain', { module, triggers: [links.on(immediate(), hop)] });
+
+export const payloadBytes = 100;
+/** What its last byte must stay. */
+export const markByte = 7;
+/** The first four bytes: how many hops are left. */
+const byteLinks = bucket('byte-links', { value: type<Uint8Array>() });
+const byteHop = fn('byte-hop', { input: byteLinks, sends: [byteLinks], output: type<number>() }, async (input, ctx) => {
+  // Inputs are only to be read.
+  const payload = new Uint8Array(input.value);
+  if (payload[payloadBytes - 1] !== markByte) throw new Error('an object was changed after it had been sent');
+  const view = new DataView(payload.buffer);
+  const left = view.getUint32(0, true);
+  if (left === 0) return ctx.output(payload.byteLength);
+  view.setUint32(0, left - 1, true);
+  const sent = ctx.send(byteLinks, { value: payload });
+  // Of no consequence for the next hop: what was sent is as it was then.
+  payload.fill(255);
+  await sent;
+});
+export const chainBytes = defineApp('chain-bytes', { module, triggers: [byteLinks.on(immediate(), byteHop)] });
 
 export const fanWidth = 16;
 const starts = bucket('starts', { value: type<null>() });

@@ -5,7 +5,7 @@ import { one } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-const backToBack = 200;
+export const backToBack = 200;
 const paced = 20;
 const paceMs = 10;
 

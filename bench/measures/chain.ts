@@ -1,15 +1,21 @@
 /** A chain of functions, each started by the object of the one before. */
-import { chain } from '../apps/paths.ts';
+import { chain, chainBytes, markByte, payloadBytes } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-const length = 1_000;
+export const length = 1_000;
 
-const ofPayload = (payload: Uint8Array | null): Measure =>
-  ours('chain', 'µs/hop', chain, { length, payload: payload ? `${payload.byteLength} bytes` : 'none' }, async (runtime) => {
-    const call = async () => check((await runtime.call(chain, 'links', { left: length, payload })) === (payload?.byteLength ?? 0), 'chain');
-    return [(1_000 * (await timed(call))) / length];
-  });
+const ofNumbers = ours('chain', 'µs/hop', chain, { length, payload: 'none' }, async (runtime) => {
+  const call = async () => check((await runtime.call(chain, 'links', length)) === 0, 'chain');
+  return [(1_000 * (await timed(call))) / length];
+});
+
+const ofBytes = ours('chain', 'µs/hop', chainBytes, { length, payload: `${payloadBytes} bytes` }, async (runtime) => {
+  const payload = new Uint8Array(payloadBytes).fill(markByte);
+  new DataView(payload.buffer).setUint32(0, length, true);
+  const call = async () => check((await runtime.call(chainBytes, 'byte-links', payload)) === payloadBytes, 'chain');
+  return [(1_000 * (await timed(call))) / length];
+});
 
 const awaited: Measure = {
   name: 'chain',
@@ -26,4 +32,4 @@ const awaited: Measure = {
   },
 };
 
-export const chainMeasures: readonly Measure[] = [ofPayload(null), ofPayload(new Uint8Array(100)), awaited];
+export const chainMeasures: readonly Measure[] = [ofNumbers, ofBytes, awaited];

@@ -3,7 +3,7 @@ import { fan, fanWidth } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-const times = 50;
+export const times = 50;
 
 export const fanMeasures: readonly Measure[] = [
   ours('fan', 'ms', fan, { width: fanWidth }, async (runtime) => {

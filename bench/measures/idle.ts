@@ -1,5 +1,5 @@
 /** What a runtime costs that has nothing to do: memory of the whole process, and its processor time. */
-import { prepareChild } from '../child.ts';
+import { buildPackage, runProgram } from '../child.ts';
 import type { Measure } from '../measure.ts';
 
 const idleMs = 3_000;
@@ -10,8 +10,9 @@ const idle = (unit: string, of: 'rssMB' | 'cpuPercent'): Measure => ({
   unit,
   settings: { executors: 2, for: `${idleMs} ms` },
   async prepare() {
-    const child = await prepareChild();
-    return { sample: async () => [(await child.run(idleMs))[of]], close: () => child.close() };
+    await buildPackage();
+    const sample = async () => [(await runProgram<Record<typeof of, number>>('start.mjs', idleMs))[of]];
+    return { sample, close: async () => undefined };
   },
 });
 

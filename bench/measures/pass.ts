@@ -3,8 +3,8 @@ import { pass } from '../apps/paths.ts';
 import type { Measure } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-const times = 10;
-const sizes = { '1 KB': 1_000, '1 MB': 1_000_000, '10 MB': 10_000_000, '100 MB': 100_000_000 } as const;
+export const times = 10;
+export const sizes = { '1 KB': 1_000, '1 MB': 1_000_000, '10 MB': 10_000_000, '100 MB': 100_000_000 } as const;
 
 const memcpy: Measure = {
   name: 'pass',

@@ -29,7 +29,12 @@ export interface FunctionDefinition {
   readonly retry: RetryDefinition;
   /** How many invocations of it one executor interleaves. */
   readonly concurrency: number;
+  /** Where an executor is free: `near` where its inputs were produced, `spread` elsewhere. */
+  readonly placement: Placement;
 }
+
+const placements = ['near', 'spread'] as const;
+export type Placement = (typeof placements)[number];
 
 export interface BucketDefinition {
   readonly name: string;
@@ -189,7 +194,8 @@ function checkFunction(fn: FunctionDefinition, buckets: ReadonlySet<string>, at:
   for (const bucket of fn.sends ?? []) {
     if (!buckets.has(bucket)) return problem(`${at}.sends`, bucket, `is not a bucket of this app (${list(buckets)})`);
   }
-  const { timeoutMs, concurrency, retry } = fn;
+  const { timeoutMs, concurrency, retry, placement } = fn;
+  if (!placements.includes(placement)) return problem(`${at}.placement`, placement, `must be ${placements.join(' or ')}`);
   if (timeoutMs !== null && !isWithin(timeoutMs, 1, limits.timeoutMsMax))
     return problem(`${at}.timeoutMs`, timeoutMs, between(1, limits.timeoutMsMax, 'milliseconds'));
   if (!isWithin(concurrency, 1, limits.concurrencyMax)) return problem(`${at}.concurrency`, concurrency, between(1, limits.concurrencyMax));

@@ -45,8 +45,8 @@ function moduleFile(module: string): string {
   return url.href;
 }
 
-function describeFunction({ name, sends, timeoutMs, retry, concurrency }: AnyFn): FunctionDefinition {
-  return { name, sends: sends && sends.map((bucket) => bucket.name), timeoutMs, retry, concurrency };
+function describeFunction({ name, sends, timeoutMs, retry, concurrency, placement }: AnyFn): FunctionDefinition {
+  return { name, sends: sends && sends.map((bucket) => bucket.name), timeoutMs, retry, concurrency, placement };
 }
 
 /** Until the trigger's options have been checked: a primitive may not be asked for traits before. */

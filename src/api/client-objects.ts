@@ -34,7 +34,7 @@ export class ClientObjects {
     const { blocks } = this.#host;
     // All of them first: one that cannot be encoded must not leave the others' blocks behind.
     const encoded = named.map(({ value, bucket }, i) => encode(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`));
-    const keys = named.map(({ key }) => key ?? String(this.#unnamed++));
+    const keys = named.map(({ key }) => key ?? this.nextKey());
     const refs = encoded.map((one) => blocks.put(one) ?? blocks.putLater(one));
     const stored = (ready: readonly Ref[]): Stored => {
       const offsets = offsetsOf(ready);
@@ -43,6 +43,11 @@ export class ClientObjects {
       return { entries, offsets };
     };
     return refs.some((ref) => ref instanceof Promise) ? this.#allReady(refs).then(stored) : stored(refs as Ref[]);
+  }
+
+  /** For an object whose user has not named it. */
+  nextKey(): string {
+    return String(this.#unnamed++);
   }
 
   /** The same for one object of an open session, after those that were stored for it before: also when they had to wait for room. */

@@ -8,7 +8,6 @@
 import type { ClientMessage, Question, Reply } from '../actors/protocol/client.ts';
 import type { CodeBundle } from '../actors/protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
-import type { Expectation as ExpectationMessage } from '../actors/protocol/object.ts';
 import type { SessionSummary } from '../actors/protocol/session.ts';
 import type { WorkerStats } from '../actors/protocol/store.ts';
 import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
@@ -18,7 +17,8 @@ import { encode } from '../cluster/encode.ts';
 import type { LogLine } from '../cluster/log.ts';
 import type { Ref } from '../storage/object.ts';
 import { copyValue } from '../storage/value.ts';
-import { type AnyBucket, bucketName, checkedBucketName, isBucket } from './bucket.ts';
+import { appName, readExpectation, sessionId, sourceOf } from './arguments.ts';
+import { type AnyBucket, checkedBucketName, isBucket } from './bucket.ts';
 import {
   type CallOptions,
   checkCallOptions,
@@ -33,8 +33,9 @@ import type { Durable, Outgoing } from './context.ts';
 import { type App, defineTrigger, isApp } from './define-app.ts';
 import { type NamedEntry, readEntries, readEntry } from './entries.ts';
 import { errorFromData, errors, invalidOption } from './errors.ts';
+import { callSolo, type SoloUser } from './call-solo.ts';
 import { checkCloseOptions, type CloseOptions } from './local-options.ts';
-import { orThrow, outcomeOf, statusOf } from './replies.ts';
+import { aborted, orThrow, outcomeOf, statusOf } from './replies.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
 import type { SessionHandle, SessionHistory } from './session.ts';
@@ -50,6 +51,9 @@ export interface ClientRuntimeOptions {
   shutDown(): Promise<void>;
 }
 
+/** What an app's change is answered with. */
+type Installed = { readonly install: number; readonly revision: number; readonly definition: App['definition'] };
+
 type Listener = (detail: RuntimeEvents['sessionFailed']) => void;
 
 export class ClientRuntime {
@@ -61,6 +65,7 @@ export class ClientRuntime {
   readonly #listeners = new Set<Listener>();
   readonly #streams = new Map<string, Set<OutputStream<SessionOutput>>>();
   readonly #objects: ClientObjects;
+  readonly #solo: SoloUser | null;
   #closing: Promise<void> | null = null;
   #isOver = false;
 
@@ -69,6 +74,7 @@ export class ClientRuntime {
     this.#log = log;
     this.#host = host((message) => this.#notice(message));
     this.#objects = new ClientObjects(this.#host);
+    this.#solo = this.#host.solo && { solo: this.#host.solo, host: this.#host, objects: this.#objects };
     this.#shutDown = shutDown;
   }
 
@@ -83,13 +89,14 @@ export class ClientRuntime {
   /** The same with a bundle that is on its way already. */
   async installApp(app: App, bundled: Promise<CodeBundle>): Promise<void> {
     const bundle = await bundled;
-    await this.#askCoordinator((request, client) => ({ kind: 'registerApp', request, client, definition: app.definition, bundle }));
-    this.#apps.set(app.name, app);
+    const { name, definition } = app;
+    await this.#change(name, (request, client) => ({ kind: 'registerApp', request, client, definition, bundle }));
+    this.#apps.set(name, app);
   }
 
   async unregisterApp(app: App | string): Promise<void> {
     const name = appName('unregisterApp', app);
-    await this.#askCoordinator((request, client) => ({ kind: 'unregisterApp', request, client, app: name }));
+    await this.#change(name, (request, client) => ({ kind: 'unregisterApp', request, client, app: name }));
     this.#apps.delete(name);
   }
 
@@ -117,10 +124,18 @@ export class ClientRuntime {
     await this.#changeApp('deleteTrigger', app, { kind: 'deleteTrigger', trigger });
   }
 
-  async call(app: App | string, ...args: readonly unknown[]): Promise<unknown> {
-    const name = appName('call', app);
-    const { entries, options: given } = readEntries('call', args);
-    const options = checkCallOptions(given);
+  call(app: App | string, ...args: readonly unknown[]): Promise<unknown> {
+    try {
+      const name = appName('call', app);
+      const { entries, options: given } = readEntries('call', args);
+      const options = checkCallOptions(given);
+      return (this.#solo && callSolo(this.#solo, name, entries, options)) ?? this.#call(name, entries, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #call(name: string, entries: readonly NamedEntry[], options: CallOptions): Promise<unknown> {
     const reply = await this.#open(name, entries, options, options.until ?? 'output', options);
     return outcomeOf(reply, options.until ?? 'output');
   }
@@ -137,6 +152,7 @@ export class ClientRuntime {
     const id = sessionId('put', session);
     const named = readEntry('put', 'object', checkedBucketName('put', bucket), object);
     const { entries, offsets } = await this.#objects.storeInOrder(id, named);
+    await this.#bringHome(id);
     try {
       await this.#askCoordinator((request, client) => ({ kind: 'putObjects', request, client, session: id, entries }));
     } finally {
@@ -153,6 +169,7 @@ export class ClientRuntime {
     const id = sessionId('get', session);
     if (typeof key !== 'string') throw invalidOption('get', 'key', key, 'must be a string');
     const name = checkedBucketName('get', bucket);
+    await this.#bringHome(id);
     const reply = await this.#askCoordinator((request, client) => ({
       kind: 'getObjects',
       request,
@@ -174,6 +191,7 @@ export class ClientRuntime {
       status: async () => statusOf(await this.#summary(session)),
       result: (options?: ResultOptions) => this.#result(session, checkResultOptions(options)) as never,
       cancel: async (reason = 'no reason was given') => {
+        await this.#bringHome(session);
         await this.#askCoordinator((request, client) => ({ kind: 'cancelSession', request, client, session, reason: String(reason) }));
       },
       history: async (): Promise<SessionHistory> => (await this.#summary(session)).history,
@@ -192,6 +210,7 @@ export class ClientRuntime {
 
   async drain(app: App | string): Promise<void> {
     const name = appName('drain', app);
+    await this.#host.solo?.recall((other) => other === name);
     await this.#askCoordinator((request, client) => ({ kind: 'drainApp', request, client, app: name }), this.#config.deadlineMs);
   }
 
@@ -234,6 +253,7 @@ export class ClientRuntime {
   }
 
   async #close(drainMs: number): Promise<void> {
+    await this.#host.solo?.end();
     await this.#host.request((request) => ({ kind: 'askClose', request, drainMs }));
     this.fail(errorData('RuntimeClosed', 'the runtime is closed: it takes nothing more'));
     await this.#shutDown();
@@ -253,6 +273,8 @@ export class ClientRuntime {
     until: 'output' | 'end' | 'open',
     waits: CallOptions,
   ): Promise<Reply> {
+    if (this.#closing)
+      throw new errors.RuntimeClosed(errorData('RuntimeClosed', 'the runtime is closed, or closing: it takes nothing more'));
     const expects = expectationsOf(options).map(readExpectation);
     const { signal } = waits;
     const storing = this.#objects.store(named);
@@ -287,6 +309,11 @@ export class ClientRuntime {
     }
   }
 
+  /** A session that runs solo is not known to the coordinator. */
+  async #bringHome(session: string): Promise<void> {
+    await this.#host.solo?.recall((_, id) => id() === session);
+  }
+
   async #result(
     session: string,
     {
@@ -294,11 +321,13 @@ export class ClientRuntime {
       timeoutMs = null,
     }: { readonly until?: 'output' | 'end' | undefined; readonly timeoutMs?: number | null | undefined },
   ): Promise<unknown> {
+    await this.#bringHome(session);
     const reply = await this.#host.request((request) => ({ kind: 'askResult', request, session, until, timeoutMs }));
     return outcomeOf(orThrow(reply), until);
   }
 
   async #summary(session: string): Promise<SessionSummary> {
+    await this.#bringHome(session);
     const reply = await this.#askCoordinator((request, client) => ({ kind: 'querySession', request, client, session }));
     if (reply.kind !== 'requestDone') throw new Error(`bug: a session's status was answered with ${reply.kind}`);
     return reply.result as SessionSummary;
@@ -306,7 +335,25 @@ export class ClientRuntime {
 
   async #changeApp(at: string, app: App | string, change: Extract<Question, { kind: 'changeApp' }>['change']): Promise<void> {
     const name = appName(at, app);
-    await this.#askCoordinator((request, client) => ({ kind: 'changeApp', request, client, app: name, change }));
+    await this.#change(name, (request, client) => ({ kind: 'changeApp', request, client, app: name, change }));
+  }
+
+  /** Solo sessions know nothing of changes: while one is under way there are none of that app. */
+  async #change(name: string, question: (request: number, client: string) => Question): Promise<void> {
+    const { solo } = this.#host;
+    await solo?.suspend(name);
+    try {
+      const reply = await this.#askCoordinator(question);
+      const changed = reply.kind === 'requestDone' ? (reply.result as Installed | null) : null;
+      if (changed) solo?.allow(name, changed.install, changed.definition, changed.revision);
+      else solo?.disallow(name);
+    } catch (error) {
+      // Whether it will be done after all is not known.
+      if (error instanceof errors.CallTimedOut) solo?.disallow(name);
+      throw error;
+    } finally {
+      solo?.resume(name);
+    }
   }
 
   #askCoordinator(question: (request: number, client: string) => Question, timeoutMs = this.#config.askTimeoutMs): Promise<Reply> {
@@ -339,39 +386,4 @@ export class ClientRuntime {
 /** As its user sees it: the class has one signature where the interface has a typed one for each app. */
 export function asRuntime(runtime: ClientRuntime): Runtime {
   return runtime as unknown as Runtime;
-}
-
-/** What is bundled for an app. */
-export function sourceOf({ definition, external }: App) {
-  return { module: definition.module, external };
-}
-
-function appName(at: string, app: unknown): string {
-  if (typeof app === 'string') return app;
-  if (isApp(app)) return app.name;
-  throw invalidOption(at, 'app', app, 'must be an app, made by defineApp, or its name');
-}
-
-function sessionId(at: string, session: unknown): string {
-  if (typeof session === 'string' && session.length > 0) return session;
-  throw invalidOption(at, 'session', session, 'must be the id of a session');
-}
-
-function readExpectation({
-  bucket,
-  group = null,
-  keys = null,
-  count = null,
-}: {
-  readonly bucket: AnyBucket | string;
-  readonly group?: string | null | undefined;
-  readonly keys?: readonly string[] | null | undefined;
-  readonly count?: number | null | undefined;
-}): ExpectationMessage {
-  return { bucket: bucketName(bucket), group, keys, count };
-}
-
-function aborted(signal: AbortSignal): Error {
-  const data = errorData('CallAborted', `the call's signal was aborted: ${printed(signal.reason)}`);
-  return new errors.CallAborted(data, signal.reason);
 }

@@ -5,7 +5,7 @@
  *       the API needs to know which is which.
  *   F2  What a definition leaves out gets its default here, once.
  */
-import type { RetryDefinition } from '../actors/app.ts';
+import type { Placement, RetryDefinition } from '../actors/app.ts';
 import { type AnyBucket, isBucket, type ValueOf } from './bucket.ts';
 import type { Context, Input } from './context.ts';
 import { invalidDefinition } from './errors.ts';
@@ -35,6 +35,7 @@ export interface Fn<A extends Arity = Arity, T = unknown, B extends AnyBucket = 
   readonly timeoutMs: number | null;
   readonly retry: RetryDefinition;
   readonly concurrency: number;
+  readonly placement: Placement;
   readonly handler: Handler;
   readonly [accepts]?: (arity: A, value: T) => void;
   readonly [outputs]?: Out;
@@ -81,6 +82,11 @@ export interface FnSettings<S, Out> {
   readonly retry?: RetryOptions | undefined;
   /** Invocations of it that one executor interleaves, 1 to 100,000. Default 1. More helps only functions that await. */
   readonly concurrency?: number | undefined;
+  /**
+   * Where an executor is free: `near` (default) where its inputs were produced, which costs no hand-over; `spread` on another, so that
+   * the producer's executor stays free for what comes next.
+   */
+  readonly placement?: Placement | undefined;
 }
 
 export type FnOptions<One extends AnyBucket, Many extends AnyBucket, S, Out> = Wiring<One, Many> & FnSettings<S, Out>;
@@ -108,7 +114,7 @@ export function fn<One extends AnyBucket = never, Many extends AnyBucket = never
   options: FnOptions<One, Many, S, Out>,
   handler: (received: Received<One, Many>, ctx: Context<Sendable<S>, Out>) => unknown,
 ): Fn<ArityOf<One, Many>, Accepted<One, Many>, One | Many | Declared<S>, Out> {
-  const { input, inputs = [], sends = null, timeoutMs = null, retry = {}, concurrency = 1 } = options;
+  const { input, inputs = [], sends = null, timeoutMs = null, retry = {}, concurrency = 1, placement = 'near' } = options;
   const at = `fn ${String(name)}`;
   if (typeof handler !== 'function') throw invalidDefinition(at, 'handler', handler, 'must be a function');
   if (input && options.inputs) throw invalidDefinition(at, 'inputs', options.inputs, 'must not be given together with input');
@@ -125,6 +131,7 @@ export function fn<One extends AnyBucket = never, Many extends AnyBucket = never
     timeoutMs,
     retry: { attemptsMax: retry.attemptsMax ?? retryDefaults.attemptsMax, backoff: backoffOf(retry.backoff, retryDefaults.backoff) },
     concurrency,
+    placement,
     handler: adapt(handler as (received: unknown, ctx: Context) => unknown, input !== undefined),
   });
 }

@@ -1,11 +1,17 @@
 /** What the client actor settles a question with, as its user gets it: a value, or an error thrown. */
 import type { Reply } from '../actors/protocol/client.ts';
-import type { ErrorData } from '../actors/protocol/error.ts';
+import { errorData, type ErrorData } from '../actors/protocol/error.ts';
 import type { SessionSummary } from '../actors/protocol/session.ts';
 import type { Ref } from '../storage/object.ts';
 import { copyValue } from '../storage/value.ts';
-import { errorFromData } from './errors.ts';
+import { errorFromData, errors } from './errors.ts';
+import { printed } from './thrown.ts';
 import type { SessionStatus } from './session.ts';
+
+export function aborted(signal: AbortSignal): Error {
+  const data = errorData('CallAborted', `the call's signal was aborted: ${printed(signal.reason)}`);
+  return new errors.CallAborted(data, signal.reason);
+}
 
 /** The reply, unless it is a refusal. */
 export function orThrow(reply: Reply): Reply {

@@ -11,7 +11,8 @@ import { type Config, defaultConfig } from '../cluster/config.ts';
 import { createLog } from '../cluster/log.ts';
 import { type LocalNode, localNodeCode, startLocalNode } from '../cluster/node/local-node.ts';
 import { openSegment, type Segment } from '../storage/segment.ts';
-import { asRuntime, ClientRuntime, sourceOf } from './client-runtime.ts';
+import { sourceOf } from './arguments.ts';
+import { asRuntime, ClientRuntime } from './client-runtime.ts';
 import type { App } from './define-app.ts';
 import { errors } from './errors.ts';
 import { checkLocalOptions, type LocalOptions } from './local-options.ts';
@@ -85,7 +86,7 @@ export function runtimeOn(node: LocalNode, config: Config): ClientRuntime {
         fail('the runtime has a bug and was closed', why);
         void node.stop();
       };
-      const host = new ClientHost({ config, node: node.link, arena, log, notified, broken });
+      const host = new ClientHost({ config, node: node.link, solo: node.solo, arena, log, notified, broken });
       node.link.receive((envelopes) => host.receive(envelopes));
       return host;
     },

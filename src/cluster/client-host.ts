@@ -13,16 +13,20 @@ import type { ClientMessage, Reply } from '../actors/protocol/client.ts';
 import type { ErrorData } from '../actors/protocol/error.ts';
 import type { Message } from '../actors/protocol/message.ts';
 import type { Ref } from '../storage/object.ts';
+import type { SoloHandle } from '../storage/solo/table.ts';
 import type { Config } from './config.ts';
 import { Blocks } from './executors/blocks.ts';
 import { Host, type Outlet } from './host.ts';
 import type { LogLine } from './log.ts';
+import { SoloCalls } from './solo/calls.ts';
 import { TimerTable } from './timer-table.ts';
 import type { Envelope } from './wire/codec.ts';
 
 export interface ClientHostOptions {
   readonly config: Config;
   readonly node: Outlet & { flush(): void };
+  /** Null: no solo sessions. */
+  readonly solo: SoloHandle | null;
   /** The arena; asked for at the first object that does not fit into a message. */
   readonly arena: () => Uint8Array;
   readonly log: LogLine;
@@ -37,6 +41,7 @@ const blocksAddress: Address = 'blocks:local';
 export class ClientHost {
   readonly address = address;
   readonly blocks: Blocks;
+  readonly solo: SoloCalls | null;
   readonly #options: ClientHostOptions;
   readonly #host: Host;
   readonly #timers: TimerTable;
@@ -72,6 +77,15 @@ export class ClientHost {
       waitMs,
       reserve: 'new',
     });
+    this.solo =
+      options.solo &&
+      new SoloCalls({
+        memory: options.solo,
+        inlineBytesMax,
+        nowMs: () => Date.now(),
+        random: () => Math.random(),
+        recall: (slots) => this.#recall(slots),
+      });
     this.#host.serve(blocksAddress, (message) => {
       if (message.kind === 'blocksGranted' || message.kind === 'blocksRefused') this.blocks.take(message);
     });
@@ -94,6 +108,13 @@ export class ClientHost {
     });
   }
 
+  /** The number of a request that is not made here, and whose answer is. */
+  #expect(settle: (reply: Reply) => void): number {
+    const request = this.#nextRequest++;
+    this.#requests.set(request, settle);
+    return request;
+  }
+
   tell(message: ClientMessage): void {
     this.send(address, message);
   }
@@ -109,6 +130,7 @@ export class ClientHost {
     this.#closed = error;
     this.#timers.stopAll(address);
     this.blocks.close(error);
+    this.solo?.close(error);
     for (const [request, settle] of this.#requests) settle({ kind: 'requestRefused', request, error });
     this.#requests.clear();
   }
@@ -118,7 +140,15 @@ export class ClientHost {
     return inline ?? this.#options.arena().subarray(offset, offset + sizeBytes);
   }
 
+  #recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<Reply> {
+    const { askTimeoutMs: timeoutMs } = this.#options.config;
+    return this.request((request) => {
+      return { kind: 'ask', to: 'solo', question: { kind: 'recallSolo', owner: address, request, slots }, timeoutMs };
+    });
+  }
+
   #localize(message: Message): Message {
+    if (message.kind === 'sessionReclaimed') return this.solo?.reclaim(message, (settle) => this.#expect(settle)) ?? message;
     if (message.kind === 'objectsFound' && !this.#requests.has(message.request)) {
       this.blocks.release(message.objects.flatMap(({ ref }) => (ref.offset >= 0 ? [ref.offset] : [])));
       return message;

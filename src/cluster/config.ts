@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { milliseconds, oneOf, type Rule, text, trueOrFalse, wholeNumber } from '../api/option-rules.ts';
 import { defaultArenaBytes, segmentBytesMax } from '../storage/segment.ts';
+import { slotsMax } from '../storage/solo/table.ts';
 import { type LogLevel, logLevels } from './log.ts';
 
 export interface Config {
@@ -19,6 +20,11 @@ export interface Config {
   readonly inlineBytesMax: number;
   /** Open sessions; others wait for admission. Default 100,000. One costs about 1 KiB. */
   readonly sessionsOpenMax: number;
+  /**
+   * Sessions that one executor may run alone, at a time; 0: none. Default 1,024. They are a part of `sessionsOpenMax`, at most a quarter,
+   * and taken in steps of 32.
+   */
+  readonly soloSessionsMax: number;
   /** Sessions that wait for admission; more are refused at once. */
   readonly admissionsWaitingMax: number;
   /** While more invocations are queued, new sessions wait for admission; running ones go on. Default 1,000,000. */
@@ -70,6 +76,7 @@ export const settingRules = {
   arenaBytes: wholeNumber(2 ** 20, segmentBytesMax, 'bytes'),
   dataDir: text(4_096),
   sessionsOpenMax: wholeNumber(1, 10_000_000),
+  soloSessionsMax: wholeNumber(0, slotsMax),
   queuedInvocationsMax: wholeNumber(1, 100_000_000),
   invocationsPerSessionMax: wholeNumber(1, 100_000_000),
   admitTimeoutMs: milliseconds(0),
@@ -96,6 +103,7 @@ export function defaultConfig(): Config {
     dataDir: '.pheromone',
     inlineBytesMax: 1_024,
     sessionsOpenMax: 100_000,
+    soloSessionsMax: slotsMax,
     admissionsWaitingMax: 100_000,
     queuedInvocationsMax: 1_000_000,
     invocationsPerSessionMax: 1_000_000,

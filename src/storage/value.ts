@@ -53,6 +53,11 @@ const constructorsByEncoding = new Map(
 const encodingsByTag = new Map<unknown, number>([...constructorsByEncoding].map(([encoding, { name }]) => [name, encoding]));
 encodingsByTag.set('Uint8Array', bytesEncoding);
 
+/** Whether what `encodeValue` gives under this encoding is memory of its own, rather than the user's. */
+export function isOwnMemory(encoding: number): boolean {
+  return encoding === cborEncoding;
+}
+
 let isEncoding = false;
 
 /**

@@ -25,7 +25,7 @@ export interface Import {
 export function sourcesOf(folders: readonly string[]): readonly string[] {
   return globSync(
     folders.map((folder) => `${folder}/**/*.ts`),
-    { cwd: root },
+    { cwd: root, ignore: ['**/node_modules/**'] },
   ).sort();
 }
 

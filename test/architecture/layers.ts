@@ -29,6 +29,8 @@ export const layers: readonly Layer[] = [
     files: `src/actors/${actor}/`,
     mayImport: [`src/actors/${actor}/`, ...spoken, primitives, 'xstate'],
   })),
+  // No actor, but decisions all the same: what an executor decides alone.
+  { files: 'src/actors/solo/', mayImport: ['src/actors/solo/', ...spoken, primitives] },
   { files: 'src/actors/', mayImport: [...spoken, primitives] },
   { files: 'src/cluster/', mayImport: ['src/cluster/', 'src/actors/', 'src/storage/', outside] },
   { files: 'src/api/', mayImport: ['src/', outside] },

@@ -33,6 +33,7 @@ export function countableApp(name: string, module: string, random: Random): Simu
       timeoutMs: null,
       retry: { attemptsMax: 4, backoff: randomBackoff(random) },
       concurrency: random.pick([1, 4]),
+      placement: 'near',
     });
   }
   const triggers = buckets.map((bucket, i) => {

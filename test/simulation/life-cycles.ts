@@ -22,6 +22,7 @@ function app(programs: Readonly<Record<string, Program>>, triggers: readonly Tri
     timeoutMs: null,
     retry: { attemptsMax, backoff },
     concurrency: 1,
+    placement: 'near' as const,
   }));
   const names = new Set([...triggers.map(({ bucket }) => bucket), ...functions.flatMap(({ sends }) => sends)]);
   const buckets = [...names].map((name) => ({ name, external: false }));

@@ -58,6 +58,7 @@ export function randomApp(name: string, module: string, random: Random): Simulat
       timeoutMs: random.chance(0.3) || program.some((op) => op.do === 'hang') ? random.int(50, 1_000) : null,
       retry: { attemptsMax: random.int(1, 4), backoff: randomBackoff(random) },
       concurrency: random.pick([1, 1, 2, 8]),
+      placement: 'near',
     };
   });
   const definition: AppDefinition = { name, module, buckets, functions, triggers, customPrimitives: [] };

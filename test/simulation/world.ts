@@ -219,6 +219,7 @@ export class World {
         timers: this.nodeTimers,
         segment,
         durable: this.#durableStore(),
+        solo: null,
         startThread: (thread) => threads.start(thread),
         terminateThread: (thread) => threads.terminate(thread),
         loadPrimitives: () => (kind) => builtInPrimitives.get(kind),

@@ -6,11 +6,11 @@
  *   K3  What ended with nobody waiting is kept while there is room; every session that failed for good is notified once.
  */
 import { type Effect, type Out, send } from '../actor.ts';
-import type { ClientMessage } from '../protocol/client.ts';
+import type { AskCall, ClientMessage } from '../protocol/client.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import { makeSessionId } from '../protocol/session-id.ts';
 import type { SessionSpec, SessionSummary } from '../protocol/session.ts';
-import type { AskCall, ClientState, SessionRecord, Waiter } from './state.ts';
+import type { ClientState, SessionRecord, Waiter } from './state.ts';
 
 type Message<K extends ClientMessage['kind']> = Extract<ClientMessage, { kind: K }>;
 
@@ -27,21 +27,25 @@ export function openCall(state: ClientState, call: AskCall, out: Out): void {
       refused(call.request, errorData('InvalidOption', text, { field: 'options.id', value: requestId, app: known.call.app })),
     );
   }
-  const record: SessionRecord = {
-    id: makeSessionId(state.ids, out.nowMs),
-    call,
-    retriesLeft: call.retries,
-    isOpen: false,
-    outputs: [],
-    outputsBytes: 0,
-    summary: null,
-    waiters: new Map(),
-  };
+  const record = createRecord(makeSessionId(state.ids, out.nowMs), call, call.retries);
   state.records.set(record.id, record);
   if (requestId !== null) state.byRequestId.set(requestId, record);
   state.openSessions++;
   waitFor(state, record, call.request, { until: call.until, owns: true }, call.timeoutMs, out);
   out.push(send(state.coordinator, { kind: 'openSession', spec: specOf(state, record, null) }));
+}
+
+/** From here on it is a session like any other; its time-out is kept by whoever started it. */
+export function reclaimCall(state: ClientState, { session, call, isAnswered }: Message<'reclaimCall'>, out: Out): void {
+  const record = createRecord(session, call, 0);
+  record.isOpen = true;
+  state.records.set(session, record);
+  state.openSessions++;
+  if (!isAnswered) waitFor(state, record, call.request, { until: call.until, owns: true }, null, out);
+}
+
+function createRecord(id: string, call: AskCall, retriesLeft: number): SessionRecord {
+  return { id, call, retriesLeft, isOpen: false, outputs: [], outputsBytes: 0, summary: null, waiters: new Map() };
 }
 
 function specOf(state: ClientState, { id, call }: SessionRecord, retryOf: string | null): SessionSpec {

@@ -2,7 +2,7 @@
 import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
 import type { ClientMessage } from '../protocol/client.ts';
 import { errorData } from '../protocol/error.ts';
-import { askResult, giveUp, noteOpened, noteRefused, openCall, refused, takeEnd, takeOutput } from './calls.ts';
+import { askResult, giveUp, noteOpened, noteRefused, openCall, reclaimCall, refused, takeEnd, takeOutput } from './calls.ts';
 import type { ClientPlace } from './machine.ts';
 import type { ClientState } from './state.ts';
 
@@ -82,6 +82,9 @@ const refuseClosed: Handler<ClientState, { readonly request: number }> = (_, { r
   refused(request, errorData('RuntimeClosed', 'the runtime is closed, or closing: it takes nothing more', {})),
 ];
 
+const refuseReclaimed: Handler<ClientState, Message<'reclaimCall'>> = (state, { call, isAnswered }, turn) =>
+  isAnswered ? [] : refuseClosed(state, call, turn);
+
 const refuseAsk: Handler<ClientState, Message<'ask'>> = (state, { question }, turn) => refuseClosed(state, question, turn);
 
 const news = {
@@ -92,6 +95,9 @@ const news = {
   sessionOpened: decide(noteOpened),
   sessionRefused: decide(noteRefused),
   sessionOutput: decide(takeOutput),
+  // The host knows which call ran in the slot, and says `reclaimCall` instead; of a slot that it does not know, nothing is to be done.
+  sessionReclaimed: ignore,
+  reclaimCall: decide(reclaimCall),
   sessionEnded: decide(takeEnd),
   callTimeoutReached: timeOutCall,
   requestTimeoutReached: timeOutAsked,
@@ -120,6 +126,8 @@ export const clientHandlers: HandlerTable<ClientPlace, ClientState, ClientMessag
     sessionOpened: ignore,
     sessionRefused: ignore,
     sessionOutput: ignore,
+    sessionReclaimed: ignore,
+    reclaimCall: refuseReclaimed,
     sessionEnded: ignore,
     callTimeoutReached: ignore,
     requestTimeoutReached: ignore,

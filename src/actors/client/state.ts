@@ -1,7 +1,7 @@
 /** What a client knows: the sessions that it opened, who waits for them, and its questions under way. */
 import type { Ref } from '../../storage/object.ts';
 import type { Address } from '../actor.ts';
-import type { ClientCommand } from '../protocol/client.ts';
+import type { AskCall } from '../protocol/client.ts';
 import { createSessionIdMaker, type SessionIdMaker } from '../protocol/session-id.ts';
 import type { SessionSummary } from '../protocol/session.ts';
 
@@ -9,8 +9,6 @@ export interface ClientLimits {
   /** Results of ended sessions that someone may still ask for. */
   readonly resultsBytesMax: number;
 }
-
-export type AskCall = Extract<ClientCommand, { kind: 'askCall' }>;
 
 /** A session that this client opened. */
 export interface SessionRecord {

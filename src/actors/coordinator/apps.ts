@@ -125,7 +125,11 @@ function trusted(kind: string): Primitive {
   return { kind, arity: 'many', scope: never, check: () => null, init: never, admit: never, forget: never, pending: never };
 }
 
-export function finishInstall(state: CoordinatorState, name: string, revision: number, out: Out): void {
+export function finishInstall(
+  state: CoordinatorState,
+  { app: name, revision, install }: { readonly app: string; readonly revision: number; readonly install: number },
+  out: Out,
+): void {
   const app = state.apps.get(name);
   const installed = app?.installing;
   if (!app || installed?.revision.table.revision !== revision) return;
@@ -136,7 +140,7 @@ export function finishInstall(state: CoordinatorState, name: string, revision: n
   if (before)
     for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
   const { client, request } = installed.request;
-  out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision } }));
+  out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision, install, definition: app.current.definition } }));
   requestWaiting(state, app, out);
 }
 

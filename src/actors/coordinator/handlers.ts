@@ -11,7 +11,7 @@ import { failInstall, finishInstall, requestChange, unknownApp } from './apps.ts
 import { admitAppObject, stepAppBucket } from './app-triggers.ts';
 import { startDrain } from './drain.ts';
 import type { CoordinatorPlace } from './machine.ts';
-import { askSession, closeSession, endWait, noteLoad, openSession } from './sessions.ts';
+import { adoptSession, askSession, closeSession, endWait, noteLoad, openSession } from './sessions.ts';
 import type { CoordinatorState } from './state.ts';
 
 type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
@@ -48,9 +48,10 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     querySession: decide(askSession),
     cancelSession: decide(askSession),
     admissionTimeoutReached: decide((state, { session }, out) => endWait(state, session, out)),
-    appInstalled: decide((state, { app, revision }, out) => finishInstall(state, app, revision, out)),
+    appInstalled: decide(finishInstall),
     appInstallFailed: decide((state, { app, revision, error }, out) => failInstall(state, app, revision, error, out)),
     stopCoordinator: () => [{ kind: 'become', event: 'close' }],
+    sessionAdopted: decide(adoptSession),
     sessionClosed: decide((state, { summary }, out) => closeSession(state, summary, out)),
     workerLoad: decide((state, { worker, accepts }, out) => noteLoad(state, worker, accepts, out)),
     appObjectReady: decide(admitAppObject),
@@ -71,6 +72,7 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     appInstalled: ignore,
     appInstallFailed: ignore,
     stopCoordinator: ignore,
+    sessionAdopted: ignore,
     sessionClosed: ignore,
     workerLoad: ignore,
     appObjectReady: ignore,

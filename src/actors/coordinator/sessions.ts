@@ -70,7 +70,11 @@ function checkSpec(state: CoordinatorState, app: AppRow | undefined, { app: name
 
 function isOpen(state: CoordinatorState): boolean {
   const running = state.sessions.size - state.waiting.size;
-  return state.waiting.size === 0 && running < state.limits.sessionsOpenMax && placeFor(state) !== null;
+  return state.waiting.size === 0 && running < places(state) && placeFor(state) !== null;
+}
+
+function places({ limits }: CoordinatorState): number {
+  return limits.sessionsOpenMax - limits.soloSlots;
 }
 
 function placeFor(state: CoordinatorState): Address | null {
@@ -116,6 +120,18 @@ export function openLinked(
   start(state, app, row, worker, firing, out);
 }
 
+/** It ran solo, and its home has it now. */
+export function adoptSession(
+  state: CoordinatorState,
+  { worker, spec }: { readonly worker: Address; readonly spec: SessionSpec },
+  out: Out,
+): void {
+  const app = state.apps.get(spec.app);
+  if (app) return remember(state, app, { spec, worker, linked: [] });
+  const error = errorData('SessionCancelled', `app ${spec.app} was unregistered`, { app: spec.app });
+  out.push(send(worker, { kind: 'stopSession', session: spec.id, error }));
+}
+
 export function endWait(state: CoordinatorState, id: string, out: Out): void {
   const row = state.sessions.get(id);
   if (row && state.waiting.has(id)) refuseWaiting(state, row, overloaded(state, row.spec), out);
@@ -132,15 +148,14 @@ function refuseWaiting(state: CoordinatorState, row: SessionRow, error: ErrorDat
 
 export function closeSession(state: CoordinatorState, summary: SessionSummary, out: Out): void {
   const row = state.sessions.get(summary.id);
-  if (!row) return;
-  for (const id of row.linked) unhold(state, id, out);
-  for (const { id, requestId } of state.summaries.keep(summary, row.spec.requestId, out.nowMs)) {
+  for (const id of row?.linked ?? []) unhold(state, id, out);
+  for (const { id, requestId } of state.summaries.keep(summary, row?.spec.requestId ?? null, out.nowMs)) {
     // A retry may have taken it over.
     if (state.requestIds.get(requestId) === id) state.requestIds.delete(requestId);
   }
-  const app = state.apps.get(row.spec.app);
+  const app = state.apps.get(summary.app);
   if (app) noteActivity(app);
-  forget(state, row, out);
+  if (row) forget(state, row, out);
   admitWaiting(state, out);
 }
 
@@ -160,7 +175,7 @@ export function noteLoad(state: CoordinatorState, worker: Address, accepts: bool
 
 function admitWaiting(state: CoordinatorState, out: Out): void {
   for (const id of state.waiting) {
-    if (state.sessions.size - state.waiting.size >= state.limits.sessionsOpenMax || placeFor(state) === null) return;
+    if (state.sessions.size - state.waiting.size >= places(state) || placeFor(state) === null) return;
     const row = state.sessions.get(id);
     if (!row) throw new Error(`bug: session ${id} waits and has no row`);
     const app = state.apps.get(row.spec.app);

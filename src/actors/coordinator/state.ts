@@ -10,6 +10,8 @@ import { Summaries } from './summaries.ts';
 
 export interface CoordinatorLimits {
   readonly sessionsOpenMax: number;
+  /** Of these, clients may open so many without asking: sessions that run solo. */
+  readonly soloSlots: number;
   /** Sessions that wait for admission; more are refused at once. */
   readonly admissionsWaitingMax: number;
   /** Requests that wait until an app's installation is over. */

@@ -71,23 +71,46 @@ function unloadApp(keeper: ExecutorState, message: Message<'unloadApp'>): readon
 function invoke(keeper: ExecutorState, { run, timeoutMs }: Message<'invoke'>): readonly Effect[] {
   const { invocation, attempt } = run;
   keeper.running.set(invocation, { invocation, attempt, timeoutMs, stopping: null, overstayed: false });
-  const started = send(keeper.thread, run);
-  if (timeoutMs === null) return [started];
-  return [
-    started,
-    {
-      kind: 'startTimer',
-      id: `timeout/${invocation}`,
-      afterMs: timeoutMs,
-      message: { kind: 'attemptTimeoutReached', invocation, attempt },
-    },
-  ];
+  return [send(keeper.thread, run), ...timeoutOf({ invocation, attempt, timeoutMs })];
+}
+
+/** It runs there already. */
+function adoptSolo(keeper: ExecutorState, message: Message<'soloAdopted'>): readonly Effect[] {
+  const { invocation, attempt, timeoutMs } = message;
+  keeper.running.set(invocation, { invocation, attempt, timeoutMs, stopping: null, overstayed: false });
+  return [send(keeper.thread, message), ...timeoutOf(message)];
+}
+
+function timeoutOf({
+  invocation,
+  attempt,
+  timeoutMs,
+}: {
+  invocation: number;
+  attempt: number;
+  timeoutMs: number | null;
+}): readonly Effect[] {
+  if (timeoutMs === null) return [];
+  const message = { kind: 'attemptTimeoutReached', invocation, attempt } as const;
+  return [{ kind: 'startTimer', id: `timeout/${invocation}`, afterMs: timeoutMs, message }];
+}
+
+/** The thread was busy with something that neither of us knew of. */
+function giveBack(keeper: ExecutorState, message: Message<'runRefused'>): readonly Effect[] {
+  const running = find(keeper, message);
+  if (!running) return [];
+  return endAttempt(keeper, running, running.stopping === 'cancelled' ? { kind: 'aborted' } : { kind: 'refused' });
 }
 
 /** The thread is ending: what it is given now has not begun. */
 function refuseInvoke({ scheduler, executor }: ExecutorState, { run }: Message<'invoke'>): readonly Effect[] {
   const { invocation, attempt } = run;
   const outcome: AttemptOutcome = { kind: 'lost', reason: 'terminated', culprit: false, text: 'the executor was ending' };
+  return [send(scheduler, { kind: 'attemptEnded', executor, invocation, attempt, outcome })];
+}
+
+function loseSolo({ scheduler, executor }: ExecutorState, { invocation, attempt }: Message<'soloAdopted'>): readonly Effect[] {
+  const outcome: AttemptOutcome = { kind: 'lost', reason: 'terminated', culprit: false, text: 'the executor had ended' };
   return [send(scheduler, { kind: 'attemptEnded', executor, invocation, attempt, outcome })];
 }
 
@@ -231,7 +254,15 @@ const life = {
   appLoadFailed: failLoad,
   loadTimeoutReached: giveUpLoad,
 };
-const running = { invoke, attemptDone: finishAttempt, abortInvocation, attemptTimeoutReached: reachTimeout, graceOver: endGrace };
+const running = {
+  invoke,
+  soloAdopted: adoptSolo,
+  runRefused: giveBack,
+  attemptDone: finishAttempt,
+  abortInvocation,
+  attemptTimeoutReached: reachTimeout,
+  graceOver: endGrace,
+};
 
 export const executorHandlers: HandlerTable<ExecutorPlace, ExecutorState, ExecutorMessage> = {
   starting: {
@@ -264,6 +295,8 @@ export const executorHandlers: HandlerTable<ExecutorPlace, ExecutorState, Execut
     appLoadFailed: ignore,
     loadTimeoutReached: ignore,
     invoke: refuseInvoke,
+    soloAdopted: loseSolo,
+    runRefused: ignore,
     attemptDone: ignore,
     abortInvocation: ignore,
     attemptTimeoutReached: ignore,

@@ -9,23 +9,27 @@ import type { ThreadMessage } from './executor.ts';
 import type { SessionSummary } from './session.ts';
 import type { StoreMessage } from './store.ts';
 
+export interface AskCall {
+  readonly kind: 'askCall';
+  readonly request: number;
+  readonly app: string;
+  readonly entries: readonly Entry[];
+  readonly expects: readonly Expectation[];
+  /** `output`: settle with the first one. `end`: with all, when the session has ended. `open`: when it is admitted. */
+  readonly until: 'output' | 'end' | 'open';
+  readonly requestId: string | null;
+  readonly timeoutMs: number | null;
+  readonly admitTimeoutMs: number;
+  readonly retries: number;
+  readonly deadlineMs: number | null;
+  readonly priority: number;
+}
+
 /** What the client's own user asks; answered by the effect `settle` with the same request number. */
 export type ClientCommand =
-  | {
-      readonly kind: 'askCall';
-      readonly request: number;
-      readonly app: string;
-      readonly entries: readonly Entry[];
-      readonly expects: readonly Expectation[];
-      /** `output`: settle with the first one. `end`: with all, when the session has ended. `open`: when it is admitted. */
-      readonly until: 'output' | 'end' | 'open';
-      readonly requestId: string | null;
-      readonly timeoutMs: number | null;
-      readonly admitTimeoutMs: number;
-      readonly retries: number;
-      readonly deadlineMs: number | null;
-      readonly priority: number;
-    }
+  | AskCall
+  /** A call whose session has run solo so far, and is at home now. `isAnswered`: its user has the first output already. */
+  | { readonly kind: 'reclaimCall'; readonly session: string; readonly call: AskCall; readonly isAnswered: boolean }
   /** The user's signal: the call is given up and its session cancelled. */
   | { readonly kind: 'abandonCall'; readonly request: number; readonly reason: string }
   /** Waits for a session that this client has opened; `session` is its id or the user's own. */
@@ -41,7 +45,7 @@ export type ClientCommand =
   /** No more intake; settled when the open sessions have ended, or after `drainMs`. */
   | { readonly kind: 'askClose'; readonly request: number; readonly drainMs: number };
 
-export type Question = CoordinatorRequest | Extract<StoreMessage, { kind: 'durableGet' | 'durablePut' | 'statsAsked' }>;
+export type Question = CoordinatorRequest | Extract<StoreMessage, { kind: 'durableGet' | 'durablePut' | 'statsAsked' | 'recallSolo' }>;
 
 /** What a user's question is settled with. */
 export type Reply =
@@ -114,6 +118,8 @@ export type ClientMessage =
       readonly ref: Ref;
       readonly called: boolean;
     }
+  /** A session that ran solo in this slot is at home now: what becomes of it comes by messages. */
+  | { readonly kind: 'sessionReclaimed'; readonly session: string; readonly slot: number; readonly generation: number }
   | { readonly kind: 'sessionEnded'; readonly summary: SessionSummary }
   | { readonly kind: 'callTimeoutReached'; readonly request: number }
   | { readonly kind: 'requestTimeoutReached'; readonly request: number }

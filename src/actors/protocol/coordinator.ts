@@ -20,10 +20,13 @@ export type CoordinatorMessage =
   | FromBucket
   | { readonly kind: 'openSession'; readonly spec: SessionSpec }
   | { readonly kind: 'admissionTimeoutReached'; readonly session: string }
-  | { readonly kind: 'appInstalled'; readonly app: string; readonly revision: number }
+  /** `install`: the number of the installation there. */
+  | { readonly kind: 'appInstalled'; readonly app: string; readonly revision: number; readonly install: number }
   | { readonly kind: 'appInstallFailed'; readonly app: string; readonly revision: number; readonly error: ErrorData }
   /** The node is stopping: nothing more is taken. */
   | { readonly kind: 'stopCoordinator' }
+  /** A session that had run solo is now known to its worker, and is from here on known here. */
+  | { readonly kind: 'sessionAdopted'; readonly worker: Address; readonly spec: SessionSpec }
   | { readonly kind: 'sessionClosed'; readonly summary: SessionSummary }
   /** A worker has too much queued to be given new sessions, or has room again. */
   | { readonly kind: 'workerLoad'; readonly worker: Address; readonly accepts: boolean }

@@ -9,6 +9,8 @@ export interface LoadApp {
   readonly kind: 'loadApp';
   readonly app: string;
   readonly revision: number;
+  /** Of this revision here, in slots of solo sessions. */
+  readonly install: number;
   readonly definition: AppDefinition;
   readonly bundle: CodeBundle;
 }
@@ -35,6 +37,10 @@ export type ExecutorMessage =
   | { readonly kind: 'invoke'; readonly run: Run; readonly timeoutMs: number | null }
   /** Abort the attempt: `signal`, then after `graceMs` the thread is terminated. */
   | { readonly kind: 'abortInvocation'; readonly invocation: number; readonly attempt: number; readonly graceMs: number }
+  /** What a solo session runs on this thread is an attempt of the scheduler from here on. */
+  | SoloAdopted
+  /** The thread had something else to do: the attempt has not begun. */
+  | { readonly kind: 'runRefused'; readonly invocation: number; readonly attempt: number }
   | { readonly kind: 'stopExecutor' }
   | { readonly kind: 'threadReady' }
   | { readonly kind: 'appLoaded'; readonly app: string; readonly revision: number }
@@ -45,6 +51,16 @@ export type ExecutorMessage =
   | { readonly kind: 'graceOver'; readonly invocation: number; readonly attempt: number }
   | { readonly kind: 'loadTimeoutReached'; readonly app: string; readonly revision: number }
   | { readonly kind: 'startTimeoutReached' };
+
+/** The function that the solo session of a slot runs is this attempt. `timeoutMs`: what is left of its limit. */
+export interface SoloAdopted {
+  readonly kind: 'soloAdopted';
+  readonly slot: number;
+  readonly generation: number;
+  readonly invocation: number;
+  readonly attempt: number;
+  readonly timeoutMs: number | null;
+}
 
 /** An attempt has returned, and all that it sent went before this message. */
 export interface AttemptDone {
@@ -61,6 +77,7 @@ export type ThreadMessage =
   | LoadApp
   | { readonly kind: 'unloadApp'; readonly app: string; readonly revision: number }
   | Run
+  | SoloAdopted
   | { readonly kind: 'abortAttempt'; readonly invocation: number; readonly attempt: number; readonly error: ErrorData }
   /** Blocks that were asked for, in the order of asking; `sizeBytes` is the size asked. */
   | { readonly kind: 'blocksGranted'; readonly request: number; readonly sizeBytes: number; readonly offsets: readonly number[] }

@@ -3,6 +3,7 @@ import type { Address } from '../actor.ts';
 import type { AppDefinition } from '../app.ts';
 import type { FromBucket } from './bucket.ts';
 import type { CodeBundle } from './coordinator.ts';
+import type { Ref } from '../../storage/object.ts';
 import type { ErrorData } from './error.ts';
 import type { ExitReason, FromThread } from './executor.ts';
 import type { Entry, Input } from './object.ts';
@@ -14,8 +15,41 @@ export type AttemptOutcome =
   | { readonly kind: 'failed'; readonly error: ErrorData }
   /** It was aborted, and has let go of its inputs. */
   | { readonly kind: 'aborted' }
+  /** Its executor had something else to do: it has not begun. */
+  | { readonly kind: 'refused' }
   /** Its executor is no more. `culprit`: it ran alone there, so it was its doing. */
   | { readonly kind: 'lost'; readonly reason: ExitReason; readonly culprit: boolean; readonly text: string };
+
+/**
+ * A session that has run solo so far: all that has happened in it. Its triggers are evaluated again, object by object; what they fire
+ * is compared with what has begun.
+ */
+export interface AdoptSession {
+  readonly kind: 'adoptSession';
+  readonly coordinator: Address;
+  /** The revision, by the number of its installation. */
+  readonly install: number;
+  readonly session: string;
+  readonly client: Address;
+  readonly openedMs: number;
+  readonly sent: readonly SoloObjectSent[];
+  /** In order: the n-th has the number n as an object's source. All but perhaps the last have returned. */
+  readonly begun: readonly { readonly trigger: number; readonly inputs: readonly number[] }[];
+  /** Where the last one still runs; -1: it has returned. */
+  readonly executor: number;
+  readonly outputs: readonly Ref[];
+  readonly slot: number;
+  readonly generation: number;
+}
+
+export interface SoloObjectSent {
+  /** 0: a client. */
+  readonly source: number;
+  readonly bucket: number;
+  readonly key: string;
+  readonly group: string | null;
+  readonly ref: Ref;
+}
 
 export type SchedulerMessage =
   | FromBucket
@@ -37,6 +71,7 @@ export type SchedulerMessage =
       readonly firing: LinkedFiring | null;
       readonly inputs: readonly Input[];
     }
+  | AdoptSession
   | {
       readonly kind: 'putIntoSession';
       readonly session: string;

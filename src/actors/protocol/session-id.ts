@@ -20,11 +20,15 @@ export function createSessionIdMaker(random: () => number): SessionIdMaker {
 }
 
 export function makeSessionId(ids: SessionIdMaker, nowMs: number): string {
-  const counter = ids.made++;
+  return sessionIdText(nowMs, ids.maker, ids.made++);
+}
+
+/** The id of these parts. */
+export function sessionIdText(ms: number, maker: number, counter: number): string {
   // 48 + 32 + 48 bits, after two zero bits that fill up 26 digits of 5 bits.
   const parts = [
-    [Math.floor(nowMs), 48],
-    [ids.maker, 32],
+    [Math.floor(ms), 48],
+    [maker, 32],
     [counter, 48],
   ] as const;
   let text = '';

@@ -1,4 +1,4 @@
-/** What the worker's object store and its durable store may be told: services beside the actors, answered by `answer` or `blocksGranted`. */
+/** What the worker's stores, and its keeper of solo sessions, may be told: services beside the actors, answered by `answer` or `blocksGranted`. */
 import type { Address } from '../actor.ts';
 import type { Ref } from '../../storage/object.ts';
 
@@ -23,7 +23,16 @@ export type StoreMessage =
   | { readonly kind: 'durableGet'; readonly owner: Address; readonly request: number; readonly key: string }
   | { readonly kind: 'durablePut'; readonly owner: Address; readonly request: number; readonly key: string; readonly ref: Ref }
   /** Answered by `requestDone` with `WorkerStats`. */
-  | { readonly kind: 'statsAsked'; readonly owner: Address; readonly request: number };
+  | { readonly kind: 'statsAsked'; readonly owner: Address; readonly request: number }
+  /** An executor can no longer decide alone what becomes of the solo session in this slot: the node has it now. */
+  | { readonly kind: 'soloHandedOver'; readonly slot: number; readonly generation: number }
+  /** The sessions of these slots are to be at home. Answered by `requestDone` when they are; those that end meanwhile need not. */
+  | {
+      readonly kind: 'recallSolo';
+      readonly owner: Address;
+      readonly request: number;
+      readonly slots: readonly { readonly slot: number; readonly generation: number }[];
+    };
 
 /** What a worker has done since it started, and what it holds now. */
 export interface WorkerStats {

@@ -20,8 +20,9 @@ export function installApp(state: SchedulerState, message: Message<'installApp'>
   const revisions = state.apps.get(table.name) ?? new Map<number, InstalledApp>();
   state.apps.set(table.name, revisions);
   const known = new Set([...revisions.values()].flatMap((app) => app.table.buckets.map((bucket) => bucket.name)));
-  const app: InstalledApp = { table, bundle, installing: coordinator, sessions: 0, retired: false };
+  const app: InstalledApp = { install: state.nextInstall++, table, bundle, installing: coordinator, sessions: 0, retired: false };
   revisions.set(revision, app);
+  state.installs.set(app.install, app);
   if (definition.customPrimitives.length > 0) out.push({ kind: 'usePrimitives', app: table.name, bundle });
   for (const bucket of table.buckets) {
     const address = bucketAddress(table.name, bucket.name);
@@ -47,8 +48,8 @@ function definitionOf({ table }: InstalledApp, trigger: number) {
   return definition;
 }
 
-export function loadMessage({ table, bundle }: InstalledApp) {
-  return { kind: 'loadApp', app: table.name, revision: table.revision, definition: table.definition, bundle } as const;
+export function loadMessage({ install, table, bundle }: InstalledApp) {
+  return { kind: 'loadApp', app: table.name, revision: table.revision, install, definition: table.definition, bundle } as const;
 }
 
 /** The first executor's answer decides; later ones that fail are heard of when an invocation fails there. */
@@ -57,7 +58,7 @@ export function noteLoaded(state: SchedulerState, name: string, revision: number
   const coordinator = app?.installing;
   if (!app || !coordinator) return;
   app.installing = null;
-  if (!error) return out.push(send(coordinator, { kind: 'appInstalled', app: name, revision }));
+  if (!error) return out.push(send(coordinator, { kind: 'appInstalled', app: name, revision, install: app.install }));
   app.retired = true;
   retireRevision(state, app, out);
   out.push(send(coordinator, { kind: 'appInstallFailed', app: name, revision, error }));
@@ -75,6 +76,7 @@ export function retireRevision(state: SchedulerState, app: InstalledApp, out: Ou
   const { name, revision } = app.table;
   const revisions = state.apps.get(name);
   if (!app.retired || app.sessions > 0 || !revisions?.delete(revision)) return;
+  state.installs.delete(app.install);
   const kept = new Set([...revisions.values()].flatMap(({ table }) => table.buckets.map((bucket) => bucket.name)));
   for (const bucket of app.table.buckets) {
     const address = bucketAddress(name, bucket.name);

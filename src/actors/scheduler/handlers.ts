@@ -7,6 +7,7 @@ import { type Effect, type Handler, type HandlerTable, ignore, send, type Turn, 
 import type { BucketStepped } from '../protocol/bucket.ts';
 import { errorData } from '../protocol/error.ts';
 import type { SchedulerMessage } from '../protocol/scheduler.ts';
+import { adoptSession, firingId } from './adopt.ts';
 import { installApp, noteLoaded, uninstallApp } from './apps.ts';
 import { buryExecutor, spawnExecutors, stopExecutors } from './executors.ts';
 import { cancelSources, completeWatched, dispatch, endAttempt, endRest, makeInvocation, reachRerun } from './invocations.ts';
@@ -55,6 +56,7 @@ const stepBucket = decide<BucketStepped>((state, message, out) => {
 function fire(state: SchedulerState, session: Session, index: number, inputs: readonly number[], out: Out): void {
   const fn = session.table.functions[session.table.triggers[index]?.functionIndex ?? -1];
   if (!fn) throw new Error(`bug: app ${session.table.name} has no trigger ${index}`);
+  if (session.replay?.delete(firingId(index, inputs))) return;
   const objects = inputs.map((input) => {
     const object = session.objects[input];
     if (!object) throw new Error(`bug: session ${session.spec.id} has no object ${input}`);
@@ -200,6 +202,7 @@ const sessions = {
     const session = state.sessions.get(message.session);
     if (session) takeSettled(state, session, message.pending, out);
   }),
+  adoptSession: decide<Message<'adoptSession'>>(adoptSession),
   objectSent: takeObject,
   outputSent: takeOutput,
   expectSent: takeExpectation,
@@ -231,6 +234,7 @@ const pool = {
 const nothing = {
   startScheduler: ignore,
   startSession: ignore,
+  adoptSession: ignore,
   putIntoSession: ignore,
   getFromSession: ignore,
   describeSession: ignore,

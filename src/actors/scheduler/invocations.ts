@@ -29,9 +29,23 @@ export function makeInvocation(
     const text = `more than ${invocationsPerSessionMax} invocations in one session; the last was of ${fn.name}: does a loop of functions never end?`;
     return failSession(state, session, errorData('InvocationsExceeded', text, detail), out);
   }
+  const invocation = createInvocation(state, session, fn, inputs, near);
+  addInvocation(state, invocation);
+  state.queue.add(invocation);
+}
+
+export function createInvocation(
+  state: SchedulerState,
+  session: Session,
+  fn: AppFunction,
+  inputs: readonly Input[],
+  near: number,
+): Invocation {
   session.invocationsMade++;
   state.totals.invocations++;
-  const invocation: Invocation = {
+  const counts = session.counts[fn.index];
+  if (counts) counts.invocations++;
+  return {
     number: state.nextInvocation++,
     session,
     fn,
@@ -53,13 +67,15 @@ export function makeInvocation(
     borrowed: null,
     delivered: null,
   };
+}
+
+/** From here on it counts for its session. */
+export function addInvocation(state: SchedulerState, invocation: Invocation): void {
+  const { session, fn } = invocation;
   state.invocations.set(invocation.number, invocation);
   session.invocations.add(invocation);
   session.live[fn.index] = (session.live[fn.index] ?? 0) + 1;
   session.liveTotal++;
-  const counts = session.counts[fn.index];
-  if (counts) counts.invocations++;
-  state.queue.add(invocation);
 }
 
 /** Gives waiting invocations to executors that have room. */
@@ -146,9 +162,19 @@ function settleAttempt(state: SchedulerState, invocation: Invocation, outcome: A
       return failAttempt(state, invocation, outcome.error, out);
     case 'aborted':
       return requeue(state, invocation);
+    case 'refused':
+      uncountAttempt(invocation);
+      return requeue(state, invocation);
     case 'lost':
       return loseAttempt(state, invocation, outcome, out);
   }
+}
+
+/** It never began: the next one has its number. */
+function uncountAttempt(invocation: Invocation): void {
+  const counts = invocation.session.counts[invocation.fn.index];
+  if (counts) counts.attempts--;
+  invocation.attempt--;
 }
 
 /** All that the attempt sent was sent before its end, and links keep order: what is missing now is a bug. */

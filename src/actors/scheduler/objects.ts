@@ -105,7 +105,7 @@ export function unknownBucket(session: { spec: { app: string } }, bucket: string
 }
 
 /** The object becomes visible: to `get`, and to the triggers of its bucket. */
-function admit(state: SchedulerState, session: Session, object: SessionObject, out: Out): void {
+export function admit(state: SchedulerState, session: Session, object: SessionObject, out: Out): void {
   const bucket = session.table.buckets[object.bucket];
   if (!bucket) throw new Error(`bug: bucket index ${object.bucket} is not of app ${session.table.name}`);
   state.totals.objects++;

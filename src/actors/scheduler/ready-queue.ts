@@ -102,13 +102,13 @@ function headOrder(lane: Lane): number {
   return lane.waiting[lane.head]?.order ?? 0;
 }
 
-/** Where its inputs were produced, if there is room; else the least loaded that has. */
+/** Where its inputs were produced, if there is room (there last, if it is to be spread); else the least loaded that has. */
 function choose(executors: Iterable<ExecutorSlot>, { fn, near }: Invocation, reserved: ReadonlySet<ExecutorSlot>): ExecutorSlot | null {
   let best: ExecutorSlot | null = null;
   for (const executor of executors) {
     if (reserved.has(executor) || !canTake(executor, fn)) continue;
-    if (executor.number === near) return executor;
-    if (!best || executor.running < best.running) best = executor;
+    if (executor.number === near && fn.placement === 'near') return executor;
+    if (!best || executor.running < best.running || best.number === near) best = executor;
   }
   return best;
 }

@@ -18,12 +18,7 @@ export function startSession(state: SchedulerState, message: Message<'startSessi
   }
   const app = state.apps.get(spec.app)?.get(revision);
   if (!app) throw new Error(`bug: app ${spec.app} revision ${revision} is not installed here`);
-  const session = createSession(state, message, app, out.nowMs);
-  app.sessions++;
-  state.sessions.set(session.number, session);
-  state.sessionById.set(spec.id, session);
-  const afterMs = spec.deadlineMs ?? (session.table.hasExternalBucket ? state.limits.deadlineExternalMs : state.limits.deadlineMs);
-  out.push({ kind: 'startTimer', id: deadlineTimer(session), afterMs, message: { kind: 'deadlineReached', session: session.number } });
+  const session = addSession(state, message, app, out.nowMs, out);
   for (const { bucket, group, keys, count } of spec.expects) {
     session.stepping++;
     session.touched.add(bucketIndex(session, bucket));
@@ -39,12 +34,22 @@ export function startSession(state: SchedulerState, message: Message<'startSessi
   return session;
 }
 
-function createSession(
-  state: SchedulerState,
-  { spec, coordinator, firing }: Message<'startSession'>,
-  app: InstalledApp,
-  nowMs: number,
-): Session {
+type Opening = Pick<Message<'startSession'>, 'spec' | 'coordinator' | 'firing'>;
+
+/** A row for it, and its deadline. */
+export function addSession(state: SchedulerState, opening: Opening, app: InstalledApp, openedMs: number, out: Out): Session {
+  const { spec } = opening;
+  const session = createSession(state, opening, app, openedMs);
+  app.sessions++;
+  state.sessions.set(session.number, session);
+  state.sessionById.set(spec.id, session);
+  const deadlineMs = spec.deadlineMs ?? (session.table.hasExternalBucket ? state.limits.deadlineExternalMs : state.limits.deadlineMs);
+  const afterMs = Math.max(0, deadlineMs - (out.nowMs - openedMs));
+  out.push({ kind: 'startTimer', id: deadlineTimer(session), afterMs, message: { kind: 'deadlineReached', session: session.number } });
+  return session;
+}
+
+function createSession(state: SchedulerState, { spec, coordinator, firing }: Opening, app: InstalledApp, nowMs: number): Session {
   const { table } = app;
   return {
     number: state.nextSession++,
@@ -68,6 +73,7 @@ function createSession(
     late: new Set(),
     touched: new Set(),
     settling: null,
+    replay: null,
     outputs: 0,
     superseded: 0,
     tooLate: 0,

@@ -111,6 +111,8 @@ export interface Session {
   readonly touched: Set<number>;
   /** Buckets that have been asked what waits, and what they said. */
   settling: { waiting: number; readonly pending: PendingTrigger[] } | null;
+  /** Of a session that came home: the firings that had begun, until its buckets fire them again. */
+  replay: Set<string> | null;
   outputs: number;
   superseded: number;
   tooLate: number;
@@ -119,6 +121,8 @@ export interface Session {
 }
 
 export interface InstalledApp {
+  /** Counts the installations here: what slots of solo sessions call this revision. */
+  readonly install: number;
   readonly table: AppTable;
   readonly bundle: CodeBundle;
   /** Whom to tell that the first executor has loaded it, until it has. */
@@ -153,12 +157,15 @@ export interface SchedulerState {
   readonly invocations: Map<number, Invocation>;
   /** By name, then by revision; the newest last. */
   readonly apps: Map<string, Map<number, InstalledApp>>;
+  /** The same apps by the number of their installation. */
+  readonly installs: Map<number, InstalledApp>;
   readonly executors: Map<number, ExecutorSlot>;
   readonly queue: ReadyQueue;
   readonly appObjects: Map<number, AppObject>;
   readonly coordinators: Set<Address>;
   /** Since the start, for statistics. */
   readonly totals: { invocations: number; objects: number; objectBytes: number };
+  nextInstall: number;
   nextSession: SessionNumber;
   nextInvocation: number;
   nextExecutor: number;
@@ -176,11 +183,13 @@ export function createScheduler(address: Address, limits: SchedulerLimits): Sche
     sessionById: new Map(),
     invocations: new Map(),
     apps: new Map(),
+    installs: new Map(),
     executors: new Map(),
     queue: new ReadyQueue(),
     appObjects: new Map(),
     coordinators: new Set(),
     totals: { invocations: 0, objects: 0, objectBytes: 0 },
+    nextInstall: 1,
     nextSession: 1,
     nextInvocation: 1,
     nextExecutor: 0,

@@ -5,9 +5,10 @@
  *   T2  After its end, or its abort, nothing more leaves: `send` and the others throw `InvocationAborted`.
  *   T3  A block that was allocated and not sealed is released with the attempt.
  *   T4  An abort rejects what the function waits for from us at once: one that only awaits us needs not watch `signal`.
+ *   T5  What few functions need is made when asked for: most attempts are a call, a send and a return.
  */
 import { errorData } from '../../actors/protocol/error.ts';
-import type { FromThread, Run } from '../../actors/protocol/executor.ts';
+import type { Input as InputMessage } from '../../actors/protocol/object.ts';
 import type { AppTable } from '../../actors/app.ts';
 import { type AnyBucket, bucketName, checkedBucketName } from '../../api/bucket.ts';
 import { checkBranches } from '../../api/call-options.ts';
@@ -16,7 +17,9 @@ import { readEntry } from '../../api/entries.ts';
 import { errors, invalidOption } from '../../api/errors.ts';
 import type { Handler } from '../../api/fn.ts';
 import type { Ref } from '../../storage/object.ts';
+import type { Encoded } from '../../storage/value.ts';
 import { encode } from '../encode.ts';
+import type { Exit } from './exit.ts';
 import { StoredInput } from './input.ts';
 import { Outbox } from './outbox.ts';
 import type { ThreadServices } from './services.ts';
@@ -27,49 +30,78 @@ const allocateBytesMax = 2 ** 32;
 
 type Wanted = { readonly key?: string | undefined; readonly group?: string | undefined; readonly sizeBytes: number };
 
-export class Attempt implements Context {
+/** What is to be run. `session` may be worked out when asked for. */
+export interface Work {
+  readonly table: AppTable;
+  /** Its index in the table. */
+  readonly function: number;
   readonly session: string;
+  /** For logs. */
+  readonly invocation: number;
   readonly attempt: number;
-  readonly log: Log;
-  readonly durable: Durable;
-  /** What left: the node has as many before the attempt is done. */
+  readonly inputs: readonly InputMessage[];
+}
+
+/** How an attempt has failed; null: it has not. */
+export type Failure = { readonly error: unknown } | null;
+
+export class Attempt implements Context {
+  /** What left: the home has as many before the attempt is done. */
   objects = 0;
   outputs = 0;
-  readonly #run: Run;
-  readonly #table: AppTable;
+  readonly #work: Work;
   readonly #services: ThreadServices;
-  readonly #outbox = new Outbox();
-  readonly #promises = new TrackedPromises();
-  readonly #ordinals = new Map<number, Map<string, number>>();
-  readonly #unsealed = new Set<number>();
+  readonly #exit: Exit;
+  #outbox: Outbox | null = null;
+  #promises: TrackedPromises | null = null;
+  /** The first send, and from the second on how many there were, by bucket and key. */
+  #first: { readonly bucket: number; readonly key: string } | null = null;
+  #ordinals: Map<number, Map<string, number>> | null = null;
+  #unsealed: Set<number> | null = null;
+  #log: Log | null = null;
+  #durable: Durable | null = null;
   #stray: { readonly error: unknown } | null = null;
   #giveUpStray: NodeJS.Timeout | null = null;
-  #abandon: (error: unknown) => void = () => undefined;
+  #finish: ((failure: Failure) => void) | null = null;
   #controller: AbortController | null = null;
   /** Why nothing more is wanted of it. */
   #over: unknown = null;
   #hasEnded = false;
   #unnamed = 0;
 
-  constructor(run: Run, table: AppTable, services: ThreadServices) {
-    this.session = run.session;
-    this.attempt = run.attempt;
-    this.#run = run;
-    this.#table = table;
+  constructor(work: Work, services: ThreadServices, exit: Exit) {
+    this.#work = work;
     this.#services = services;
-    const fn = table.functions[run.function]?.name ?? '';
-    this.log = services.logOf({ app: run.app, function: fn, session: run.session, invocation: run.invocation, attempt: run.attempt });
-    this.durable = services.durableOf(run.app, (work) => this.#promises.track(this.#closedBy ? Promise.reject(this.#closedBy) : work()));
+    this.#exit = exit;
+  }
+
+  get session(): string {
+    return this.#work.session;
+  }
+
+  get attempt(): number {
+    return this.#work.attempt;
+  }
+
+  get log(): Log {
+    if (!this.#log) {
+      const { table, function: index, session, invocation, attempt } = this.#work;
+      this.#log = this.#services.logOf({ app: table.name, function: table.functions[index]?.name ?? '', session, invocation, attempt });
+    }
+    return this.#log;
+  }
+
+  get durable(): Durable {
+    this.#durable ??= this.#services.durableOf(this.#work.table.name, (work) =>
+      this.#track(this.#closedBy ? Promise.reject(this.#closedBy) : work()),
+    );
+    return this.#durable;
   }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#closedBy && !this.#controller.signal.aborted) this.#controller.abort(this.#closedBy);
     return this.#controller.signal;
-  }
-
-  inputs(): StoredInput[] {
-    return this.#run.inputs.map((input) => new StoredInput(input, this.#services.arena));
   }
 
   send(bucket: AnyBucket, object: Outgoing & { readonly delayMs?: number | undefined }): Promise<void> | undefined {
@@ -82,23 +114,20 @@ export class Attempt implements Context {
     const encoded = encode(value);
     const name = key ?? String(this.#unnamed++);
     const ordinal = this.#ordinal(index, name);
-    const leave = (ref: Ref) => {
-      const { invocation, attempt } = this.#run;
-      this.objects++;
-      this.#leave({ kind: 'objectSent', invocation, attempt, bucket: index, key: name, ordinal, group, delayMs, ref });
-    };
-    return this.#put(encoded, leave);
+    return this.#put(encoded, (ref) => this.#leave(index, name, ordinal, group, delayMs, ref));
   }
 
   output(value: unknown): Promise<void> | undefined {
     this.#assertOpen();
-    const { invocation, attempt } = this.#run;
-    const encoded = encode(value);
-    return this.#put(encoded, (ref) => this.#leave({ kind: 'outputSent', invocation, attempt, ordinal: ++this.outputs, ref }));
+    return this.#put(encode(value), (ref) => {
+      if (!this.#exit.output(this.outputs + 1, ref)) return false;
+      this.outputs++;
+      return true;
+    });
   }
 
   allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
-    return this.#promises.track(this.#allocate(bucket, object));
+    return this.#track(this.#allocate(bucket, object));
   }
 
   async #allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
@@ -114,35 +143,34 @@ export class Attempt implements Context {
       // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
       throw this.#closedBy;
     }
-    this.#unsealed.add(offset);
+    const unsealed = (this.#unsealed ??= new Set());
+    unsealed.add(offset);
     const name = key ?? String(this.#unnamed++);
     const bytes = this.#services.arena.subarray(offset, offset + sizeBytes);
-    return { bytes, seal: () => this.#seal(offset, index, name, group, sizeBytes) };
+    return { bytes, seal: () => this.#seal(unsealed, offset, index, name, group, sizeBytes) };
   }
 
-  #seal(offset: number, bucket: number, key: string, group: string | null, sizeBytes: number): Promise<void> | undefined {
+  #seal(
+    unsealed: Set<number>,
+    offset: number,
+    bucket: number,
+    key: string,
+    group: string | null,
+    sizeBytes: number,
+  ): Promise<void> | undefined {
     this.#assertOpen();
-    if (!this.#unsealed.has(offset)) throw invalidOption('ctx.allocate', 'seal', key, 'was called already: an object is sealed once');
-    this.#unsealed.delete(offset);
-    const { invocation, attempt } = this.#run;
+    if (!unsealed.delete(offset)) throw invalidOption('ctx.allocate', 'seal', key, 'was called already: an object is sealed once');
     const ordinal = this.#ordinal(bucket, key);
     const ref = { encoding: 0, sizeBytes, inline: null, offset };
-    const leave = () => {
-      this.objects++;
-      this.#leave({ kind: 'objectSent', invocation, attempt, bucket, key, ordinal, group, delayMs: 0, ref });
-    };
-    const now = () => {
-      if (this.#services.isCongested()) return false;
-      leave();
-      return true;
-    };
+    const leave = () => this.#leave(bucket, key, ordinal, group, 0, ref);
     const later = async () => {
-      await this.#services.hasRoom();
-      if (this.#closedBy) this.#services.blocks.release([offset]);
-      this.#assertOpen();
-      leave();
+      do {
+        await this.#exit.whenOpen();
+        if (this.#closedBy) this.#services.blocks.release([offset]);
+        this.#assertOpen();
+      } while (!leave());
     };
-    return this.#tracked(this.#outbox.put(now, later));
+    return this.#outward(() => this.#exit.isOpen() && leave(), later);
   }
 
   expect(bucket: AnyBucket, branches: Branches): Promise<void> {
@@ -150,35 +178,23 @@ export class Attempt implements Context {
     const index = this.#bucketIndex('ctx.expect', bucket, false);
     checkBranches('ctx.expect', 'branches', branches);
     const { group = null, keys = null, count = null } = branches;
-    const { invocation, attempt } = this.#run;
-    const asked = this.#services.ask((request) => ({
-      kind: 'expectSent',
-      invocation,
-      attempt,
-      request,
-      bucket: index,
-      group,
-      keys,
-      count,
-    }));
-    return this.#promises.track(asked.then(() => undefined));
+    const asked = this.#exit.ask((request, name) => ({ kind: 'expectSent', ...name, request, bucket: index, group, keys, count }));
+    return this.#track(asked.then(() => undefined));
   }
 
   get<T>(bucket: AnyBucket, key: string): Promise<Input<T> | undefined> {
     const found = this.#find('ctx.get', bucket, key);
-    return this.#promises.track(found.then(([first]) => first as Input<T> | undefined));
+    return this.#track(found.then(([first]) => first as Input<T> | undefined));
   }
 
   getAll<T>(bucket: AnyBucket): Promise<Input<T>[]> {
-    return this.#promises.track(this.#find('ctx.getAll', bucket, null) as Promise<Input<T>[]>);
+    return this.#track(this.#find('ctx.getAll', bucket, null) as Promise<Input<T>[]>);
   }
 
   async #find(at: string, bucket: AnyBucket, key: string | null): Promise<Input[]> {
     this.#assertOpen();
     const index = this.#bucketIndex(at, bucket, false);
-    const { invocation, attempt } = this.#run;
-    const asked = this.#services.ask((request) => ({ kind: 'objectsAsked', invocation, attempt, request, bucket: index, key }));
-    const { objects } = await asked;
+    const { objects } = await this.#exit.ask((request, name) => ({ kind: 'objectsAsked', ...name, request, bucket: index, key }));
     return objects.map((object) => new StoredInput(object, this.#services.arena));
   }
 
@@ -186,7 +202,7 @@ export class Attempt implements Context {
   abort(error: unknown): void {
     this.#over ??= error;
     this.#controller?.abort(this.#over);
-    this.#promises.abandon(this.#over);
+    this.#promises?.abandon(this.#over);
   }
 
   /**
@@ -197,68 +213,113 @@ export class Attempt implements Context {
     if (this.#stray) return;
     this.#stray = { error };
     this.abort(error);
-    this.#giveUpStray = setTimeout(() => this.#abandon(error), graceMs);
+    this.#giveUpStray = setTimeout(() => void this.#failLater(error), graceMs);
   }
 
-  /** Runs the function to its end, and until what it sent has left. */
-  async run(handler: Handler): Promise<void> {
-    const work = handler(this.inputs(), this);
-    if (work instanceof Promise) await new Promise<unknown>((resolve, reject) => this.#watch(work, resolve, reject));
-    else await work;
-    await this.#promises.settled();
-    if (this.#stray) throw this.#stray.error;
+  /**
+   * Runs the function to its end, and until what it sent has left. True: it has come to a good end already. False: `finished` is
+   * called later, once.
+   */
+  run(handler: Handler, finished: (failure: Failure) => void): boolean {
+    this.#finish = (failure) => {
+      this.#finish = null;
+      finished(failure);
+    };
+    let work: unknown;
+    try {
+      work = handler(this.#inputs(), this);
+    } catch (error) {
+      void this.#failLater(error);
+      return false;
+    }
+    if (!isThenable(work)) {
+      if (!this.#promises && !this.#stray) return true;
+      void this.#settle();
+      return false;
+    }
+    const returned = () => (this.#promises || this.#stray ? void this.#settle() : this.#finish?.(null));
+    const failed = (error: unknown) => void this.#failLater(error);
+    if (work instanceof Promise) work.then(returned, failed);
+    else Promise.resolve(work).then(returned, failed);
+    return false;
   }
 
-  #watch(work: Promise<unknown>, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
-    this.#abandon = reject;
-    work.then(resolve, reject);
+  #inputs(): StoredInput[] {
+    return this.#work.inputs.map((input) => new StoredInput(input, this.#services.arena));
   }
 
-  /** What was sent has left, and what was asked is answered, whether well or not. */
-  async quiet(): Promise<void> {
-    await this.#promises.settled().catch(() => undefined);
+  async #settle(): Promise<void> {
+    try {
+      await this.#promises?.settled();
+    } catch (error) {
+      return this.#failLater(error);
+    }
+    this.#finish?.(this.#stray);
+  }
+
+  /** What it left behind goes on a little: its blocks must come home before the attempt is over. */
+  async #failLater(error: unknown): Promise<void> {
+    // Nothing throws on: who runs this is told in a turn of its own.
+    await this.#promises?.settled().catch(() => undefined);
+    this.#finish?.({ error });
   }
 
   end(): void {
     this.#hasEnded = true;
     if (this.#giveUpStray) clearTimeout(this.#giveUpStray);
+    if (!this.#unsealed) return;
     this.#services.blocks.release([...this.#unsealed]);
     this.#unsealed.clear();
   }
 
-  #put(encoded: ReturnType<typeof encode>, leave: (ref: Ref) => void): Promise<void> | undefined {
+  #leave(bucket: number, key: string, ordinal: number, group: string | null, delayMs: number, ref: Ref): boolean {
+    if (!this.#exit.object({ bucket, key, ordinal, group, delayMs, ref })) return false;
+    this.objects++;
+    return true;
+  }
+
+  #put(encoded: Encoded, leave: (ref: Ref) => boolean): Promise<void> | undefined {
     const { blocks } = this.#services;
     let snapshot = encoded;
+    let ref: Ref | null = null;
     const now = () => {
-      const ref = this.#services.isCongested() ? null : blocks.put(encoded);
-      if (ref) leave(ref);
-      else snapshot = { encoding: encoded.encoding, bytes: new Uint8Array(encoded.bytes) };
-      return ref !== null;
+      ref = this.#exit.isOpen() ? blocks.put(encoded) : null;
+      if (ref && leave(ref)) return true;
+      if (!ref) snapshot = snapshotOf(encoded);
+      return false;
     };
     const later = async () => {
-      this.#assertOpen();
-      await this.#services.hasRoom();
-      const ref = blocks.put(snapshot) ?? (await blocks.putLater(snapshot));
-      if (this.#closedBy && ref.offset >= 0) blocks.release([ref.offset]);
-      this.#assertOpen();
-      leave(ref);
+      do {
+        this.#assertOpenOrRelease(ref);
+        await this.#exit.whenOpen();
+        ref ??= blocks.put(snapshot) ?? (await blocks.putLater(snapshot));
+        this.#assertOpenOrRelease(ref);
+      } while (!leave(ref));
     };
     // Behind others that wait, `now` is not called: the snapshot is taken here, before the caller goes on.
-    const waiting = this.#outbox.put(now, later);
-    if (waiting && snapshot === encoded) snapshot = { encoding: encoded.encoding, bytes: new Uint8Array(encoded.bytes) };
-    return this.#tracked(waiting);
+    const waiting = this.#outward(now, later);
+    if (waiting && !ref && snapshot === encoded) snapshot = snapshotOf(encoded);
+    return waiting;
   }
 
-  #tracked(waiting: Promise<void> | undefined): Promise<void> | undefined {
-    return waiting && this.#promises.track(waiting);
+  #outward(now: () => boolean, later: () => Promise<void>): Promise<void> | undefined {
+    if (!this.#outbox?.isWaiting && now()) return undefined;
+    this.#outbox ??= new Outbox();
+    return this.#track(this.#outbox.add(later));
   }
 
-  #leave(message: FromThread): void {
-    this.#services.node.send('scheduler', message);
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#promises ??= new TrackedPromises();
+    return this.#promises.track(work);
   }
 
   /** Counts a key's sends to a bucket: with the invocation they make the object's id, the same in every attempt. */
   #ordinal(bucket: number, key: string): number {
+    if (!this.#first) {
+      this.#first = { bucket, key };
+      return 0;
+    }
+    if (!this.#ordinals) this.#ordinals = new Map([[this.#first.bucket, new Map([[this.#first.key, 1]])]]);
     let ofBucket = this.#ordinals.get(bucket);
     if (!ofBucket) {
       ofBucket = new Map();
@@ -271,12 +332,13 @@ export class Attempt implements Context {
 
   #bucketIndex(at: string, bucket: AnyBucket, isSend = true): number {
     const name = checkedBucketName(at, bucket);
-    const found = this.#table.bucketByName.get(name);
-    const fn = this.#table.functions[this.#run.function];
+    const { table } = this.#work;
+    const found = table.bucketByName.get(name);
+    const fn = table.functions[this.#work.function];
     if (!found) {
-      const known = this.#table.buckets.map((one) => one.name).join(', ');
+      const known = table.buckets.map((one) => one.name).join(', ');
       throw new errors.UnknownBucket(
-        errorData('UnknownBucket', `${at}: app ${this.#table.name} has no bucket ${name}; it has ${known}`, { bucket: name }),
+        errorData('UnknownBucket', `${at}: app ${table.name} has no bucket ${name}; it has ${known}`, { bucket: name }),
       );
     }
     if (isSend && fn?.sends && !fn.sends.includes(name)) {
@@ -300,4 +362,17 @@ export class Attempt implements Context {
     // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
     if (reason) throw reason;
   }
+
+  #assertOpenOrRelease(ref: Ref | null): void {
+    if (this.#closedBy && ref && ref.offset >= 0) this.#services.blocks.release([ref.offset]);
+    this.#assertOpen();
+  }
+}
+
+function snapshotOf({ encoding, bytes }: Encoded): Encoded {
+  return { encoding, bytes: new Uint8Array(bytes) };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return value instanceof Promise || (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function');
 }

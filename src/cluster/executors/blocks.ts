@@ -14,7 +14,7 @@ import { refillRequest } from '../../actors/protocol/store.ts';
 import { errorFromData, errors } from '../../api/errors.ts';
 import type { Ref } from '../../storage/object.ts';
 import { Stash } from '../../storage/stash.ts';
-import type { Encoded } from '../../storage/value.ts';
+import { type Encoded, isOwnMemory } from '../../storage/value.ts';
 import type { Outlet } from '../host.ts';
 
 export interface BlocksOptions {
@@ -59,7 +59,10 @@ export class Blocks {
   /** At once, if the bytes are small or the stash has a block; else null. */
   put({ encoding, bytes }: Encoded): Ref | null {
     const sizeBytes = bytes.byteLength;
-    if (sizeBytes <= this.#options.inlineBytesMax) return { encoding, sizeBytes, inline: new Uint8Array(bytes), offset: -1 };
+    if (sizeBytes <= this.#options.inlineBytesMax) {
+      // What was encoded for this is nobody else's; a typed array is the caller's.
+      return { encoding, sizeBytes, inline: isOwnMemory(encoding) ? bytes : new Uint8Array(bytes), offset: -1 };
+    }
     if (this.#closed) return null;
     const offset = this.#stash.take(sizeBytes);
     this.#usedSinceWatched = true;

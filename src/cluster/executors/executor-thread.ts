@@ -6,24 +6,26 @@
  *   E3  What user code throws outside of any attempt (a timer, a forgotten promise) fails the attempts that run, not the thread's keeper.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { AppTable } from '../../actors/app.ts';
 import { compileApp } from '../../actors/app.ts';
 import { errorData } from '../../actors/protocol/error.ts';
 import type { FromThread, LoadApp, Run, ThreadMessage } from '../../actors/protocol/executor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { Durable, Log } from '../../api/context.ts';
 import { errorFromData, errors, errorToData, isPheromoneError } from '../../api/errors.ts';
-import type { Handler } from '../../api/fn.ts';
+import { planSolo } from '../../actors/solo/plan.ts';
+import type { SoloHandle } from '../../storage/solo/table.ts';
 import { openSegment, type SegmentHandle } from '../../storage/segment.ts';
 import { copyValue } from '../../storage/value.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';
 import { createLog, type LogLevel, type LogLine } from '../log.ts';
 import { encode } from '../encode.ts';
 import { PortLink } from '../transport/port-link.ts';
-import { Attempt } from './attempt.ts';
+import { Attempt, type Failure } from './attempt.ts';
 import { Blocks } from './blocks.ts';
+import { type AttemptName, NodeExit } from './exit.ts';
 import { library } from './library.ts';
 import type { Answer, ThreadServices } from './services.ts';
+import { handlerOf, type LoadedApp, SoloThread } from './solo-thread.ts';
 
 export interface ExecutorThreadData {
   readonly thread: number;
@@ -33,11 +35,8 @@ export interface ExecutorThreadData {
   readonly storeWaitMs: number;
   readonly abortGraceMs: number;
   readonly logLevel: LogLevel;
-}
-
-interface LoadedApp {
-  readonly table: AppTable;
-  readonly handlers: ReadonlyMap<string, Handler>;
+  /** Null: no solo sessions here. */
+  readonly solo: { readonly memory: SoloHandle; readonly place: number; readonly invocationsMax: number } | null;
 }
 
 class ExecutorThread {
@@ -50,6 +49,9 @@ class ExecutorThread {
   readonly #apps = new Map<string, LoadedApp>();
   readonly #running = new Map<number, Attempt>();
   readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
+  readonly #solo: SoloThread | null;
+  /** To be run when the solo function that runs has returned. */
+  readonly #held: Run[] = [];
   #nextRequest = 1;
   #flushing = false;
 
@@ -73,9 +75,21 @@ class ExecutorThread {
       logOf: (bound) => logOf(this.#log, bound),
       durableOf: (app, track) => this.#durableOf(app, track),
     };
+    this.#solo =
+      data.solo &&
+      new SoloThread(data.solo, this.#services, {
+        isFree: () => this.#running.size === 0,
+        kept: (name, attempt) => {
+          this.#keep(name, attempt);
+          this.#refuseHeld();
+        },
+        finished: (name, attempt, failure) => this.#finish(name, attempt, failure),
+        paused: () => this.#runHeld(),
+      });
   }
 
   start(): void {
+    this.#solo?.start();
     process.setSourceMapsEnabled(true);
     process.on('uncaughtException', (error) => this.#failAll(error));
     process.on('unhandledRejection', (error) => this.#failAll(error));
@@ -88,7 +102,7 @@ class ExecutorThread {
   #take(message: ThreadMessage): void {
     switch (message.kind) {
       case 'run':
-        return void this.#run(message);
+        return this.#run(message);
       case 'abortAttempt': {
         const attempt = this.#running.get(message.invocation);
         if (attempt?.attempt === message.attempt) attempt.abort(errorFromData(message.error));
@@ -97,8 +111,9 @@ class ExecutorThread {
       case 'loadApp':
         return this.#load(message);
       case 'unloadApp':
-        this.#apps.delete(appKey(message.app, message.revision));
-        return;
+        return this.#unload(appKey(message.app, message.revision));
+      case 'soloAdopted':
+        return this.#solo?.adopt(message);
       case 'blocksGranted':
       case 'blocksRefused':
         return this.#blocks.take(message);
@@ -112,7 +127,7 @@ class ExecutorThread {
     }
   }
 
-  #load({ app, revision, definition, bundle }: LoadApp): void {
+  #load({ app, revision, install, definition, bundle }: LoadApp): void {
     try {
       const { handlers } = findApp(loadBundle(bundle, library), app, bundle.module);
       const missing = definition.functions.find(({ name }) => !handlers.has(name));
@@ -120,49 +135,67 @@ class ExecutorThread {
         const text = `module ${bundle.module}: app ${app} has no function ${missing.name}; list it in defineApp's functions`;
         throw new errors.ModuleFailed(errorData('ModuleFailed', text, { module: bundle.module, app, function: missing.name }));
       }
-      this.#apps.set(appKey(app, revision), { table: compileApp(definition, revision), handlers });
+      const table = compileApp(definition, revision);
+      const loaded: LoadedApp = { install, table, plan: planSolo(table), handlers };
+      this.#apps.set(appKey(app, revision), loaded);
+      this.#solo?.apps.set(install, loaded);
       this.#send(this.#keeper, { kind: 'appLoaded', app, revision });
     } catch (error) {
       this.#send(this.#keeper, { kind: 'appLoadFailed', app, revision, error: errorToData(error) });
     }
   }
 
-  async #run(run: Run): Promise<void> {
+  #unload(key: string): void {
+    const loaded = this.#apps.get(key);
+    this.#apps.delete(key);
+    if (loaded) this.#solo?.apps.delete(loaded.install);
+  }
+
+  #run(run: Run): void {
+    if (this.#solo?.isBusy) return void this.#held.push(run);
     const { invocation, attempt: number, app, revision } = run;
     const loaded = this.#apps.get(appKey(app, revision));
     if (!loaded) {
       const error = errorData('ModuleFailed', `the module of app ${app} could not be imported by this executor`, { app, revision });
       return this.#send(this.#keeper, { kind: 'attemptDone', invocation, attempt: number, objects: 0, outputs: 0, error });
     }
-    const attempt = new Attempt(run, loaded.table, this.#services);
+    const attempt = new Attempt({ ...run, table: loaded.table }, this.#services, new NodeExit(this.#services, run));
+    this.#keep(run, attempt);
+    const finished = (failure: Failure) => this.#finish(run, attempt, failure);
+    if (attempt.run(handlerOf(loaded, run.function), finished)) finished(null);
+  }
+
+  #keep({ invocation }: AttemptName, attempt: Attempt): void {
     this.#running.set(invocation, attempt);
-    const error = await this.#call(attempt, loaded, run);
+    this.#solo?.noteRunning(true);
+  }
+
+  #finish({ invocation, attempt: number }: AttemptName, attempt: Attempt, failure: Failure): void {
     if (this.#running.get(invocation) === attempt) this.#running.delete(invocation);
     attempt.end();
     const { objects, outputs } = attempt;
+    const error = failure && errorToData(failure.error);
     this.#send(this.#keeper, { kind: 'attemptDone', invocation, attempt: number, objects, outputs, error });
+    if (this.#running.size === 0) this.#solo?.noteRunning(false);
   }
 
-  async #call(attempt: Attempt, { table, handlers }: LoadedApp, { function: index }: Run) {
-    try {
-      const handler = handlers.get(table.functions[index]?.name ?? '');
-      if (!handler) throw new Error(`bug: app ${table.name} has no function ${index}`);
-      await attempt.run(handler);
-      return null;
-    } catch (error) {
-      // What it left behind goes on a little: its blocks must come home before the attempt is over.
-      await attempt.quiet();
-      return errorToData(error);
-    }
+  /** What the scheduler gave this thread while a solo function was at work. */
+  #runHeld(): void {
+    for (const run of this.#held.splice(0)) this.#run(run);
+  }
+
+  /** That function is an attempt of the scheduler's now, which knows that there is no room for others. */
+  #refuseHeld(): void {
+    for (const { invocation, attempt } of this.#held.splice(0)) this.#send(this.#keeper, { kind: 'runRefused', invocation, attempt });
   }
 
   /** Which attempt it belongs to cannot be known: all that run here fail. Without any, it is logged. */
   #failAll(error: unknown): void {
     // One that is over has tried to go on: no fault of those that run now.
     const isLate = isPheromoneError(error) && error.code === 'InvocationAborted';
-    if (!isLate) for (const attempt of this.#running.values()) attempt.fail(error, this.#abortGraceMs);
-    if (isLate || this.#running.size === 0)
-      this.#log('warn', `user code threw outside of any invocation: ${errorToData(error).message}`, {});
+    const running = [...this.#running.values(), ...(this.#solo?.attempts() ?? [])];
+    if (!isLate) for (const attempt of running) attempt.fail(error, this.#abortGraceMs);
+    if (isLate || running.length === 0) this.#log('warn', `user code threw outside of any invocation: ${errorToData(error).message}`, {});
   }
 
   #ask(send: (request: number) => void): Promise<Answer> {

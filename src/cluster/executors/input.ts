@@ -8,17 +8,22 @@ const undecoded = Symbol('undecoded');
 export class StoredInput implements Input {
   readonly key: string;
   readonly group: string | null;
-  readonly session: string;
   readonly bytes: Uint8Array;
   readonly #encoding: number;
+  readonly #object: InputMessage;
   #value: unknown = undecoded;
 
-  constructor({ key, group, session, ref }: InputMessage, arena: Uint8Array) {
+  constructor(object: InputMessage, arena: Uint8Array) {
+    const { key, group, ref } = object;
+    this.#object = object;
     this.key = key;
     this.group = group;
-    this.session = session;
     this.bytes = ref.inline ?? arena.subarray(ref.offset, ref.offset + ref.sizeBytes);
     this.#encoding = ref.encoding;
+  }
+
+  get session(): string {
+    return this.#object.session;
   }
 
   get value(): unknown {

@@ -11,9 +11,13 @@ export class Outbox {
   #waiting: Waiting[] = [];
   #isDraining = false;
 
-  /** `now` sends at once and returns true, unless it has to wait: then `later` is run, after all before it. */
-  put(now: () => boolean, later: () => Promise<void>): Promise<void> | undefined {
-    if (!this.#isDraining && now()) return undefined;
+  /** Something is on its way: what comes now must wait behind it. */
+  get isWaiting(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Runs `later` after all before it. */
+  add(later: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ later, resolve, reject });
       if (!this.#isDraining) void this.#drain();

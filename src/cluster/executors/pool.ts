@@ -2,6 +2,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { ExitReason } from '../../actors/protocol/executor.ts';
 import type { SegmentHandle } from '../../storage/segment.ts';
+import { type SoloHandle, SoloTable } from '../../storage/solo/table.ts';
 import type { Config } from '../config.ts';
 import { startWorker, type ThreadCode } from '../thread-code.ts';
 import { createLinkCounters, PortLink } from '../transport/port-link.ts';
@@ -12,11 +13,17 @@ export interface PoolOptions {
   readonly code: ThreadCode;
   readonly config: Config;
   readonly segment: SegmentHandle;
+  /** Null: no solo sessions. */
+  readonly solo: SoloHandle | null;
   received(envelopes: readonly Envelope[]): void;
+  /** It is no more; its place is still its own. */
+  ending(thread: number): void;
   exited(thread: number, reason: ExitReason, text: string): void;
 }
 
 interface Thread {
+  /** Where its solo sessions are posted; -1: nowhere. */
+  readonly place: number;
   readonly worker: Worker;
   readonly link: PortLink;
 }
@@ -24,9 +31,11 @@ interface Thread {
 export class ExecutorPool {
   readonly #options: PoolOptions;
   readonly #threads = new Map<number, Thread>();
+  readonly #table: SoloTable | null;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#table = options.solo && new SoloTable(options.solo);
   }
 
   linkOf(thread: number): PortLink | null {
@@ -37,18 +46,26 @@ export class ExecutorPool {
     return [...this.#threads.values()].map(({ link }) => link);
   }
 
+  /** The thread that has a place now; -1: none. */
+  threadAt(place: number): number {
+    for (const [thread, { place: taken }] of this.#threads) if (taken === place) return thread;
+    return -1;
+  }
+
   start(thread: number): void {
-    const { code, config, segment, received, exited } = this.#options;
+    const { code, config, segment, solo: memory, received, ending, exited } = this.#options;
+    const place = this.#freePlace();
     const { inlineBytesMax, storeWaitMs, abortGraceMs, logLevel, executorHeapMiB } = config;
     const counters = createLinkCounters();
-    const data: ExecutorThreadData = { thread, segment, counters, inlineBytesMax, storeWaitMs, abortGraceMs, logLevel };
+    const solo = memory && place >= 0 ? { memory, place, invocationsMax: config.invocationsPerSessionMax } : null;
+    const data: ExecutorThreadData = { thread, segment, counters, inlineBytesMax, storeWaitMs, abortGraceMs, logLevel, solo };
     const worker = startWorker(code, {
       name: `executor-${thread}`,
       workerData: data,
       ...(executorHeapMiB !== null && { resourceLimits: { maxOldGenerationSizeMb: executorHeapMiB } }),
     });
     const link = new PortLink(worker, counters, 0);
-    this.#threads.set(thread, { worker, link });
+    this.#threads.set(thread, { place, worker, link });
     let failure: Error | null = null;
     link.receive(received);
     worker.on('error', (error: Error) => {
@@ -57,10 +74,17 @@ export class ExecutorPool {
     worker.on('exit', (exitCode) => {
       const isOurs = this.#threads.get(thread)?.worker === worker;
       if (!isOurs) return;
+      ending(thread);
       this.#threads.delete(thread);
+      if (place >= 0) this.#table?.leave(place);
       const { reason, text } = describeExit(failure, exitCode, executorHeapMiB);
       exited(thread, reason, text);
     });
+  }
+
+  #freePlace(): number {
+    for (let place = 0; place < (this.#table?.places ?? 0); place++) if (this.threadAt(place) === -1) return place;
+    return -1;
   }
 
   /** Its exit is told as any other. */

@@ -6,6 +6,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { SegmentHandle } from '../../storage/segment.ts';
+import { createSoloMemory, type SoloHandle } from '../../storage/solo/table.ts';
 import type { Config } from '../config.ts';
 import { startWorker, type ThreadCode, threadCode } from '../thread-code.ts';
 import { createLinkCounters, PortLink } from '../transport/port-link.ts';
@@ -15,6 +16,8 @@ export interface LocalNode {
   readonly link: PortLink;
   /** Of the node's store. */
   readonly segment: SegmentHandle;
+  /** Null: no solo sessions. */
+  readonly solo: SoloHandle | null;
   /** Resolves with the reason if the node ends unasked; else never. */
   readonly died: Promise<Error>;
   /** Ends its executors, then itself; resolves when all threads are gone. A node that does not answer is terminated. */
@@ -36,7 +39,8 @@ export async function localNodeCode(): Promise<NodeCode> {
 
 export async function startLocalNode(config: Config, code: NodeCode): Promise<LocalNode> {
   const counters = createLinkCounters();
-  const data: NodeThreadData = { config, executorCode: code.executor, counters };
+  const solo = createSoloMemory(Math.min(config.soloSessionsMax, Math.floor(config.sessionsOpenMax / 4)), config.executors);
+  const data: NodeThreadData = { config, executorCode: code.executor, counters, solo };
   const worker = startWorker(code.node, { name: 'node', workerData: data });
   const ended = whenEnded(worker);
   const link = new PortLink(worker, counters, 0);
@@ -50,6 +54,7 @@ export async function startLocalNode(config: Config, code: NodeCode): Promise<Lo
   return {
     link,
     segment,
+    solo,
     died: new Promise((resolve) => void ended.then((why) => !isStopping && resolve(why))),
     async stop() {
       isStopping = true;

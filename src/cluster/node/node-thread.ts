@@ -10,6 +10,7 @@ import type { CodeBundle } from '../../actors/protocol/coordinator.ts';
 import { errorToData } from '../../api/errors.ts';
 import { LmdbDurableStore } from '../../storage/durable-store-lmdb.ts';
 import { createSegment, type SegmentHandle } from '../../storage/segment.ts';
+import type { SoloHandle } from '../../storage/solo/table.ts';
 import type { Config } from '../config.ts';
 import { library } from '../executors/library.ts';
 import { ExecutorPool } from '../executors/pool.ts';
@@ -23,6 +24,7 @@ export interface NodeThreadData {
   readonly config: Config;
   readonly executorCode: ThreadCode;
   readonly counters: SharedArrayBuffer;
+  readonly solo: SoloHandle | null;
 }
 
 /** To the client's thread, beside the frames of envelopes. */
@@ -35,7 +37,7 @@ export interface NodeThreadOrder {
   readonly order: 'stop';
 }
 
-const { config, executorCode, counters } = workerData as NodeThreadData;
+const { config, executorCode, counters, solo } = workerData as NodeThreadData;
 if (!parentPort) throw new Error('bug: the node thread has no parent');
 const port = parentPort;
 const log = createLog(config.logLevel, { node: 'local' });
@@ -48,6 +50,8 @@ const pool = new ExecutorPool({
   code: executorCode,
   config,
   segment: segment.handle,
+  solo,
+  ending: () => node.threadEnding(),
   received: (envelopes) => node.host.deliverAll(envelopes),
   exited: (thread, reason, text) => node.threadExited(thread, reason, text),
 });
@@ -61,6 +65,7 @@ const node = new Node(config, {
   },
   segment,
   durable: new LmdbDurableStore(config.dataDir),
+  solo: solo && { memory: solo, client: 'client:local', executorAt: (place) => pool.threadAt(place) },
   startThread: (thread) => pool.start(thread),
   terminateThread: (thread) => pool.terminate(thread),
   loadPrimitives,

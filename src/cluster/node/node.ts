@@ -29,12 +29,14 @@ import { createScheduler, type SchedulerState } from '../../actors/scheduler/sta
 import type { DurableStore } from '../../storage/durable-store.ts';
 import { ObjectStore } from '../../storage/object-store.ts';
 import type { Segment } from '../../storage/segment.ts';
+import { type SoloHandle, SoloTable } from '../../storage/solo/table.ts';
 import type { Timers } from '../../storage/timers.ts';
 import type { Config } from '../config.ts';
 import { Host, type Outlet } from '../host.ts';
 import type { LogLine } from '../log.ts';
 import { TimerTable } from '../timer-table.ts';
 import { DurableService } from './durable-service.ts';
+import { SoloService } from './solo-service.ts';
 import { StoreService } from './store-service.ts';
 
 export interface NodePorts {
@@ -43,6 +45,8 @@ export interface NodePorts {
   readonly timers: Timers;
   readonly segment: Segment;
   readonly durable: DurableStore;
+  /** Null: no solo sessions. */
+  readonly solo: { readonly memory: SoloHandle; readonly client: Address; executorAt(place: number): number } | null;
   /** Its exit is told by `threadExited`. */
   startThread(thread: number): void;
   terminateThread(thread: number): void;
@@ -67,6 +71,8 @@ export class Node {
   readonly #scheduler: SchedulerState;
   readonly #storeService: StoreService;
   readonly #durableService: DurableService;
+  readonly #soloTable: SoloTable | null;
+  readonly #solo: SoloService | null;
   /** Of each app that has any, the newest. */
   readonly #primitives = new Map<string, { readonly hash: string; readonly lookup: PrimitiveLookup }>();
 
@@ -90,16 +96,34 @@ export class Node {
     this.#storeService = new StoreService(this.store, timers, reply);
     this.#durableService = new DurableService(durable, this.store, segment, reply);
     this.#scheduler = createScheduler('scheduler', { ...config });
+    const { solo } = ports;
+    this.#soloTable = solo && new SoloTable(solo.memory);
+    this.#solo =
+      this.#soloTable &&
+      solo &&
+      new SoloService({
+        table: this.#soloTable,
+        timers,
+        client: solo.client,
+        executorAt: (place) => solo.executorAt(place),
+        deliver: reply,
+      });
     this.#spawnAll();
   }
 
   start(): void {
     this.host.deliver('scheduler', { kind: 'startScheduler' });
+    this.#solo?.start();
   }
 
   stop(): void {
     this.host.deliver('coordinator', { kind: 'stopCoordinator' });
     this.host.deliver('scheduler', { kind: 'stopScheduler' });
+  }
+
+  /** The thread has ended, and is still known by its place: what it ran solo is its keeper's to blame it for. */
+  threadEnding(): void {
+    this.#solo?.recallAll();
   }
 
   /** The thread has ended: its blocks are free, and its keeper is told. */
@@ -110,18 +134,20 @@ export class Node {
 
   async close(): Promise<void> {
     this.#storeService.close();
+    this.#solo?.close();
     await this.#durableService.close();
   }
 
   stats(): WorkerStats {
     const { sessions, totals, queue, nextSession, executors } = this.#scheduler;
+    const solo = this.#soloTable?.totals() ?? { sessions: 0, invocations: 0, objects: 0, objectBytes: 0 };
     return {
-      sessionsOpened: nextSession - 1,
+      sessionsOpened: nextSession - 1 + solo.sessions,
       sessionsOpen: sessions.size,
-      invocations: totals.invocations,
+      invocations: totals.invocations + solo.invocations,
       invocationsQueued: queue.length,
-      objects: totals.objects,
-      objectBytes: totals.objectBytes,
+      objects: totals.objects + solo.objects,
+      objectBytes: totals.objectBytes + solo.objectBytes,
       executors: executors.size,
       storeBlocks: this.store.blocks,
       storeUsedBytes: this.store.usedBytes,
@@ -132,10 +158,16 @@ export class Node {
 
   #spawnAll(): void {
     const random = () => this.#ports.random();
-    const coordinator = createCoordinator('coordinator', { ...this.#config }, ['scheduler'], random);
+    const coordinator = createCoordinator(
+      'coordinator',
+      { ...this.#config, soloSlots: this.#soloTable?.slots ?? 0 },
+      ['scheduler'],
+      random,
+    );
     this.host.spawn('scheduler', { machine: schedulerMachine, handlers: schedulerHandlers, state: this.#scheduler });
     this.host.spawn('coordinator', { machine: coordinatorMachine, handlers: coordinatorHandlers, state: coordinator });
     this.host.serve('store', (message) => this.#storeService.take(message));
+    if (this.#solo) this.host.serve('solo', (message) => this.#solo?.take(message));
     this.host.serve('durable', (message) => this.#durableService.take(message));
     this.host.serve('stats', (message) => {
       if (message.kind !== 'statsAsked') throw new Error(`bug: stats was sent ${message.kind}`);
@@ -149,6 +181,7 @@ export class Node {
   }
 
   #idle(): void {
+    this.#soloTable?.setClosed(!this.#scheduler.accepts);
     this.#ports.flush();
     if (this.host.placeOf('scheduler') === 'stopped') this.#ports.stopped();
   }

@@ -9,7 +9,14 @@ import type { SessionSpec } from '../../../src/actors/protocol/session.ts';
 import { ActorDriver } from './actor-driver.ts';
 import { appOf, on } from './scheduler-driver.ts';
 
-const limits = { sessionsOpenMax: 2, admissionsWaitingMax: 2, appChangesWaitingMax: 2, summariesBytesMax: 1e6, summaryAgeMsMax: 1e6 };
+const limits = {
+  sessionsOpenMax: 2,
+  soloSlots: 0,
+  admissionsWaitingMax: 2,
+  appChangesWaitingMax: 2,
+  summariesBytesMax: 1e6,
+  summaryAgeMsMax: 1e6,
+};
 const definition = appOf({ use: [] }, [on('in', 'immediate', null, 'use')]);
 const bundle = { hash: '', code: '', module: definition.module };
 
@@ -27,7 +34,7 @@ class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
   }
 
   installed(revision = 1): readonly Effect[] {
-    return this.tell({ kind: 'appInstalled', app: 'app', revision });
+    return this.tell({ kind: 'appInstalled', install: 1, app: 'app', revision });
   }
 
   open(id: string, more: Partial<SessionSpec> = {}): readonly Effect[] {

@@ -6,7 +6,7 @@ import type { ExecutorSlot, Invocation } from '../../../src/actors/scheduler/sta
 
 const functions = [1, 1, 3].map((concurrency, index): AppFunction => {
   const retry = { attemptsMax: 1, backoff: { initialMs: 0, factor: 1, maxMs: 0 } };
-  return { index, name: `f${index}`, sends: null, timeoutMs: null, retry, concurrency };
+  return { index, name: `f${index}`, sends: null, timeoutMs: null, retry, concurrency, placement: 'near' };
 });
 
 let made = 0;

@@ -41,7 +41,14 @@ export function on(
 /** `sends` by function; null: undeclared. */
 export function appOf(sends: Readonly<Record<string, readonly string[] | null>>, triggers: readonly TriggerDefinition[]): AppDefinition {
   const retry = { attemptsMax: 1, backoff: { initialMs: 0, factor: 1, maxMs: 0 } };
-  const functions = Object.entries(sends).map(([name, to]) => ({ name, sends: to, timeoutMs: null, retry, concurrency: 1 }));
+  const functions = Object.entries(sends).map(([name, to]) => ({
+    name,
+    sends: to,
+    timeoutMs: null,
+    retry,
+    concurrency: 1,
+    placement: 'near' as const,
+  }));
   const names = new Set([...triggers.map(({ bucket }) => bucket), ...Object.values(sends).flatMap((to) => to ?? [])]);
   const buckets = [...names].map((name) => ({ name, external: false }));
   return { name: 'app', module: 'file:///app', buckets, functions, triggers, customPrimitives: [] };

@@ -17,7 +17,12 @@ test('defineApp: collects buckets and functions from triggers, sends and sources
     module,
     triggers: [parts.on(immediate(), map), counts.on(dynamicGroup({ sources: [map] }), reduce)],
   });
-  const defaults = { timeoutMs: null, retry: { attemptsMax: 1, backoff: { initialMs: 100, factor: 2, maxMs: 10_000 } }, concurrency: 1 };
+  const defaults = {
+    timeoutMs: null,
+    retry: { attemptsMax: 1, backoff: { initialMs: 100, factor: 2, maxMs: 10_000 } },
+    concurrency: 1,
+    placement: 'near',
+  };
   t.deepEqual(app.definition, {
     name: 'word-count',
     module,

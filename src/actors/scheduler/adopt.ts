@@ -1,0 +1,129 @@
+/**
+ * How a session that has run solo comes home: its rows are made from what its journal says, and its triggers are evaluated again.
+ *
+ *   D1  Evaluators are pure, and get the same objects in the same order: they fire what was fired, and what has not begun yet.
+ *   D2  A firing that has begun makes no second invocation (`replay`); one that still runs goes on as an attempt like any other.
+ */
+import { send, type Out } from '../actor.ts';
+import type { AppFunction } from '../app.ts';
+import { errorData } from '../protocol/error.ts';
+import type { Input } from '../protocol/object.ts';
+import type { AdoptSession } from '../protocol/scheduler.ts';
+import type { SessionSpec } from '../protocol/session.ts';
+import { addInvocation, createInvocation } from './invocations.ts';
+import { admit } from './objects.ts';
+import { addSession } from './sessions.ts';
+import { executorAddress, holdsBlock, type Invocation, type SchedulerState, type Session, type SessionObject } from './state.ts';
+
+export function adoptSession(state: SchedulerState, message: AdoptSession, out: Out): Session | null {
+  const app = state.installs.get(message.install);
+  if (!app) return refuse(message, out);
+  const { coordinator, slot, generation, client } = message;
+  const spec = specOf(message, app.table.name);
+  const session = addSession(state, { spec, coordinator, firing: null }, app, message.openedMs, out);
+  out.push(send(coordinator, { kind: 'sessionAdopted', worker: state.address, spec }));
+  out.push(send(client, { kind: 'sessionReclaimed', session: spec.id, slot, generation }));
+  session.replay = new Set(message.begun.map(({ trigger, inputs }) => firingId(trigger, inputs)));
+  const invocations = makeInvocations(state, session, message);
+  addObjects(state, session, message, invocations, out);
+  const last = invocations.at(-1);
+  for (const ref of message.outputs) {
+    const index = session.outputs++;
+    const from = last?.fn.name ?? '';
+    out.push(send(client, { kind: 'sessionOutput', session: spec.id, app: app.table.name, index, from, ref, called: true }));
+  }
+  if (last && message.executor !== -1) resume(state, last, message, out);
+  return session;
+}
+
+/** Clients bring such sessions home before they change an app; one whose change was answered too late for it may not have. */
+function refuse({ session: id, client, slot, generation, sent, openedMs, begun }: AdoptSession, out: Out): null {
+  for (const { ref } of sent) if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
+  const error = errorData('SessionCancelled', `the app was changed, and session ${id} ran on a revision that is no more`, { session: id });
+  const history = { objects: sent.length, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
+  const invocations = begun.length;
+  const summary = { id, app: '', revision: 0, state: 'cancelled', openedMs, endedMs: out.nowMs, error, history } as const;
+  out.push({ kind: 'log', level: 'warn', text: error.message, detail: { session: id, invocations } });
+  out.push(send(client, { kind: 'sessionReclaimed', session: id, slot, generation }), send(client, { kind: 'sessionEnded', summary }));
+  return null;
+}
+
+/** What tells the firings of a session apart: an object is in one firing of a trigger at most. */
+export function firingId(trigger: number, inputs: readonly number[]): string {
+  return `${trigger}:${inputs.join(',')}`;
+}
+
+function specOf({ session, client }: AdoptSession, app: string): SessionSpec {
+  return {
+    id: session,
+    app,
+    requestId: null,
+    client,
+    called: true,
+    entries: [],
+    expects: [],
+    priority: 5,
+    deadlineMs: null,
+    admitTimeoutMs: 0,
+    retryOf: null,
+  };
+}
+
+function makeInvocations(state: SchedulerState, session: Session, { begun }: AdoptSession): Invocation[] {
+  return begun.map(({ trigger }) => {
+    const fn = session.table.functions[session.table.triggers[trigger]?.functionIndex ?? -1];
+    if (!fn) throw new Error(`bug: app ${session.table.name} has no trigger ${trigger}`);
+    return createInvocation(state, session, fn, [], -1);
+  });
+}
+
+function addObjects(
+  state: SchedulerState,
+  session: Session,
+  { sent, begun, executor }: AdoptSession,
+  invocations: readonly Invocation[],
+  out: Out,
+): void {
+  for (const { source, bucket, key, group, ref } of sent) {
+    const from = invocations[source - 1] ?? null;
+    if (holdsBlock(ref)) out.push({ kind: 'adopt', offset: ref.offset });
+    const object: SessionObject = { index: session.objects.length, bucket, key, group, session: session.spec.id, source: from, ref };
+    session.objects.push(object);
+    if (!from) continue;
+    from.objectsArrived++;
+    from.sent.push({ bucket, key, ordinal: from.sent.filter((other) => other.bucket === bucket && other.key === key).length });
+  }
+  for (const [i, invocation] of invocations.entries()) {
+    invocation.place = 'done';
+    invocation.attempt = 1;
+    invocation.executor = executor;
+    for (const index of begun[i]?.inputs ?? []) (invocation.inputs as Input[]).push(session.objects[index] as SessionObject);
+    countAttempt(session, invocation.fn);
+  }
+  for (const object of [...session.objects]) admit(state, session, object, out);
+}
+
+function countAttempt(session: Session, { index }: AppFunction): void {
+  const counts = session.counts[index];
+  if (counts) counts.attempts++;
+}
+
+/** The last one has not returned. */
+function resume(state: SchedulerState, invocation: Invocation, { executor, outputs, slot, generation }: AdoptSession, out: Out): void {
+  const slotOfExecutor = state.executors.get(executor);
+  invocation.outputsArrived = outputs.length;
+  invocation.outputsDelivered = outputs.length;
+  addInvocation(state, invocation);
+  if (!slotOfExecutor) {
+    invocation.place = 'queued';
+    return state.queue.add(invocation);
+  }
+  const { fn, number, attempt, inputs } = invocation;
+  invocation.place = 'running';
+  invocation.held = true;
+  slotOfExecutor.limit = slotOfExecutor.running === 0 ? fn.concurrency : Math.min(slotOfExecutor.limit, fn.concurrency);
+  slotOfExecutor.running++;
+  for (const { ref } of inputs) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
+  const { timeoutMs } = fn;
+  out.push(send(executorAddress(executor), { kind: 'soloAdopted', slot, generation, invocation: number, attempt, timeoutMs }));
+}

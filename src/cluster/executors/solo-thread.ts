@@ -1,0 +1,117 @@
+/**
+ * Solo sessions in an executor thread: the runner, its box, and the attempts that it starts.
+ *
+ *   Q1  While the scheduler's attempts run here, the box is closed; while a solo function runs, what the scheduler gives waits.
+ */
+import type { SoloAdopted } from '../../actors/protocol/executor.ts';
+import type { Handler } from '../../api/fn.ts';
+import { SoloTable, type SoloHandle } from '../../storage/solo/table.ts';
+import { Doorbell } from '../solo/doorbell.ts';
+import type { SoloJob } from '../solo/job.ts';
+import { SoloRunner } from '../solo/runner.ts';
+import { type RunningSession, type SoloApp, summaryOf } from '../solo/running.ts';
+import { Attempt, type Failure } from './attempt.ts';
+import { type AttemptName, NodeExit } from './exit.ts';
+import type { ThreadServices } from './services.ts';
+
+export interface LoadedApp extends SoloApp {
+  readonly install: number;
+  readonly handlers: ReadonlyMap<string, Handler>;
+}
+
+export interface SoloOwner {
+  isFree(): boolean;
+  /** The attempt is the scheduler's from here on. */
+  kept(name: AttemptName, attempt: Attempt): void;
+  finished(name: AttemptName, attempt: Attempt, failure: Failure): void;
+  /** No solo function runs. */
+  paused(): void;
+}
+
+export class SoloThread {
+  /** By the number of their installation. */
+  readonly apps = new Map<number, LoadedApp>();
+  readonly #table: SoloTable;
+  readonly #place: number;
+  readonly #services: ThreadServices;
+  readonly #runner: SoloRunner<LoadedApp>;
+  readonly #doorbell: Doorbell;
+
+  constructor(
+    { memory, place, invocationsMax }: { readonly memory: SoloHandle; readonly place: number; readonly invocationsMax: number },
+    services: ThreadServices,
+    owner: SoloOwner,
+  ) {
+    this.#table = new SoloTable(memory);
+    this.#place = place;
+    this.#services = services;
+    this.#runner = new SoloRunner<LoadedApp>({
+      table: this.#table,
+      place,
+      invocationsMax,
+      nowMs: () => performance.now(),
+      inTurn: (callback) => void setImmediate(callback),
+      appOf: (install) => this.apps.get(install),
+      isFree: () => owner.isFree(),
+      start: (job, finished) => this.#start(job, finished),
+      exitOf: (name) => new NodeExit(services, name),
+      adopted: (job, name) => owner.kept(name, attemptOf(job)),
+      ended: (job, name, failure) => owner.finished(name, attemptOf(job), failure),
+      handedOver: (slot, generation) => services.node.send('solo', { kind: 'soloHandedOver', slot, generation }),
+      named: (session) => this.#named(session),
+      freeBlocks: (offsets) => services.blocks.release(offsets),
+      paused: () => owner.paused(),
+    });
+    this.#doorbell = new Doorbell({ table: this.#table, box: place, answer: () => this.#runner.answer(), isWanted: () => true });
+  }
+
+  get isBusy(): boolean {
+    return this.#runner.isBusy;
+  }
+
+  start(): void {
+    this.#table.setBusy(this.#place, false);
+    this.#doorbell.attend();
+  }
+
+  /** The scheduler has, or has not, something running here. */
+  noteRunning(isRunning: boolean): void {
+    this.#table.setBusy(this.#place, isRunning);
+    if (!isRunning) this.#runner.answer();
+  }
+
+  adopt({ slot, generation, invocation, attempt }: SoloAdopted): void {
+    this.#runner.adopt(slot, generation, { invocation, attempt });
+  }
+
+  /** Those that run, and are not the scheduler's. */
+  attempts(): Attempt[] {
+    return this.#runner.jobs().map(attemptOf);
+  }
+
+  #start(job: SoloJob<LoadedApp>, finished: (failure: Failure) => void): boolean {
+    const attempt = new Attempt(job, this.#services, job);
+    job.task = attempt;
+    const isOver = attempt.run(handlerOf(job.running.app, job.function), (failure) => {
+      if (!job.isAway) attempt.end();
+      finished(failure);
+    });
+    if (isOver && !job.isAway) attempt.end();
+    return isOver;
+  }
+
+  #named(session: RunningSession<LoadedApp>): void {
+    this.#services.node.send('coordinator', { kind: 'sessionClosed', summary: summaryOf(session, Date.now()) });
+  }
+}
+
+function attemptOf({ task }: SoloJob<LoadedApp>): Attempt {
+  if (!(task instanceof Attempt)) throw new Error('bug: a solo function runs without an attempt');
+  return task;
+}
+
+export function handlerOf({ table, handlers }: LoadedApp, index: number): Handler {
+  const handler = handlers.get(table.functions[index]?.name ?? '');
+  if (!handler) throw new Error(`bug: app ${table.name} has no function ${index}`);
+  return handler;
+}

@@ -1,0 +1,278 @@
+/**
+ * Calls whose sessions run solo: the client writes a session into a slot, posts it to an executor, and reads there what came of it.
+ *
+ *   S1  A call is settled once: by its slot, or by the client actor after its session was brought home (`reclaim`).
+ *   S2  A slot is free again when its session has ended and been read, or is at home.
+ *   S3  An app whose sessions keep being brought home is called the long way for a while.
+ */
+import { type AppDefinition, type AppTable, compileApp } from '../../actors/app.ts';
+import { canRunSolo } from '../../actors/solo/plan.ts';
+import type { AskCall, ClientCommand, Reply } from '../../actors/protocol/client.ts';
+import type { ErrorData } from '../../actors/protocol/error.ts';
+import { createSessionIdMaker, sessionIdText } from '../../actors/protocol/session-id.ts';
+import type { Ref } from '../../storage/object.ts';
+import type { Encoded } from '../../storage/value.ts';
+import { hasSlabs, JournalWriter, readFields, readOutput, writeFields } from '../../storage/solo/journal.ts';
+import {
+  clientBox,
+  slotState,
+  type SoloHandle,
+  SoloTable,
+  stageEnded,
+  stageFree,
+  stageOf,
+  stageQueued,
+  stageRecalled,
+} from '../../storage/solo/table.ts';
+import { Doorbell } from './doorbell.ts';
+
+/** An app that may be called solo, and how that has gone. */
+interface Route {
+  readonly install: number;
+  readonly table: AppTable;
+  /** How many calls go the long way before another is tried, and how many of them are left. */
+  pause: number;
+  pauseLeft: number;
+}
+
+export interface SoloEntry {
+  readonly bucket: string;
+  readonly key: string;
+  readonly group: string | null;
+  readonly encoded: Encoded;
+}
+
+/** What a call is settled with: its first output, null if there was none; or what the client actor says. */
+export type SoloOutcome = { readonly kind: 'ended'; readonly output: Ref | null } | Reply;
+
+/** A call that is out. */
+export interface SoloCall {
+  readonly slot: number;
+  readonly generation: number;
+  readonly place: number;
+  readonly route: Route;
+  readonly timeoutMs: number | null;
+  settle: ((outcome: SoloOutcome) => void) | null;
+  /** What the client actor knows it by, once its session is at home; else -1. */
+  request: number;
+}
+
+export interface SoloCallsOptions {
+  readonly memory: SoloHandle;
+  readonly inlineBytesMax: number;
+  nowMs(): number;
+  random(): number;
+  /** Brings the sessions of these slots home; resolves when they are, or have ended. */
+  recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<unknown>;
+}
+
+const pauseMax = 1_024;
+
+export class SoloCalls {
+  readonly #options: SoloCallsOptions;
+  readonly #table: SoloTable;
+  readonly #doorbell: Doorbell;
+  readonly #routes = new Map<string, Route>();
+  readonly #suspended = new Map<string, number>();
+  readonly #rows: (SoloCall | undefined)[];
+  readonly #free: number[];
+  readonly #ids: ReturnType<typeof createSessionIdMaker>;
+  /** Sessions that are out, by the place to which they were posted. */
+  readonly #out: number[];
+  #open = 0;
+  #isClosed = false;
+
+  constructor(options: SoloCallsOptions) {
+    this.#options = options;
+    this.#table = new SoloTable(options.memory);
+    const { slots, places } = options.memory;
+    this.#rows = Array.from({ length: slots });
+    this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i);
+    this.#out = Array.from({ length: places }, () => 0);
+    this.#ids = createSessionIdMaker(options.random);
+    this.#doorbell = new Doorbell({
+      table: this.#table,
+      box: clientBox,
+      answer: () => this.#table.drain(clientBox, (slot) => this.#look(slot)),
+      isWanted: () => this.#open > 0,
+      // What takes so long may keep others waiting.
+      parks: () => this.#table.askWatch(),
+    });
+  }
+
+  /** From here on sessions of this revision may run solo, if the app is one that can. */
+  allow(app: string, install: number, definition: AppDefinition, revision: number): void {
+    const table = compileApp(definition, revision);
+    if (canRunSolo(table)) this.#routes.set(app, { install, table, pause: 0, pauseLeft: 0 });
+    else this.#routes.delete(app);
+  }
+
+  disallow(app: string): void {
+    this.#routes.delete(app);
+  }
+
+  /** While an app is being changed, its sessions take the long way; those that are out come home first. */
+  async suspend(app: string): Promise<void> {
+    this.#suspended.set(app, (this.#suspended.get(app) ?? 0) + 1);
+    await this.recall((other) => other === app);
+  }
+
+  resume(app: string): void {
+    const left = (this.#suspended.get(app) ?? 1) - 1;
+    if (left > 0) this.#suspended.set(app, left);
+    else this.#suspended.delete(app);
+  }
+
+  /** The route of an app that can be called now; null: the long way. */
+  routeOf(app: string): Route | null {
+    const route = this.#routes.get(app);
+    if (!route || this.#isClosed || this.#suspended.has(app) || this.#free.length === 0 || this.#table.isClosed) return null;
+    if (route.pauseLeft === 0) return route;
+    route.pauseLeft--;
+    return null;
+  }
+
+  /** Null: it cannot be done this way, and nothing has happened. */
+  call(route: Route, entries: readonly SoloEntry[], timeoutMs: number | null, settle: (outcome: SoloOutcome) => void): SoloCall | null {
+    const place = this.#choose();
+    const slot = place === -1 ? undefined : this.#free.pop();
+    if (slot === undefined) return null;
+    const position = this.#write(slot, route, entries);
+    if (position === -1) {
+      this.#table.releaseSlabs(slot);
+      this.#free.push(slot);
+      return null;
+    }
+    const row: SoloCall = { slot, generation: this.#table.nextGeneration(slot), place, route, timeoutMs, settle, request: -1 };
+    this.#rows[slot] = row;
+    this.#open++;
+    this.#out[place] = (this.#out[place] as number) + 1;
+    this.#table.give(slot, slotState(stageQueued, place, position));
+    this.#table.post(place, slot);
+    this.#doorbell.attend();
+    return row;
+  }
+
+  /** The session of this slot is at home: what its call is to the client actor. Null: nobody waits for it any more. */
+  reclaim(
+    { session, slot, generation }: { readonly session: string; readonly slot: number; readonly generation: number },
+    request: (settle: (reply: Reply) => void) => number,
+  ): Extract<ClientCommand, { kind: 'reclaimCall' }> | null {
+    const row = this.#rows[slot];
+    if (row?.generation !== generation) return null;
+    const { route, settle } = row;
+    route.pause = Math.min(pauseMax, Math.max(1, route.pause * 2));
+    route.pauseLeft = route.pause;
+    this.#release(row);
+    if (settle) row.request = request(settle);
+    return { kind: 'reclaimCall', session, call: askOf(row, row.request), isAnswered: settle === null };
+  }
+
+  /** Resolves when no session that `concerns` answers to runs solo any more. */
+  /** The same for one call. */
+  async bringHome({ slot, generation }: SoloCall): Promise<void> {
+    if (this.#rows[slot]?.generation === generation) await this.#options.recall([{ slot, generation }]);
+  }
+
+  async recall(concerns: (app: string, session: () => string) => boolean): Promise<void> {
+    if (this.#open === 0) return;
+    const slots = this.#rows.flatMap((row) => {
+      if (!row) return [];
+      const { slot, generation, route } = row;
+      return concerns(route.table.name, () => this.#sessionOf(slot)) ? [{ slot, generation }] : [];
+    });
+    if (slots.length > 0) await this.#options.recall(slots);
+    this.#table.drain(clientBox, (slot) => this.#look(slot));
+  }
+
+  /** No more; those that are out come home. */
+  async end(): Promise<void> {
+    this.#isClosed = true;
+    await this.recall(() => true);
+  }
+
+  /** Nothing more comes from the executors. */
+  close(error: ErrorData): void {
+    this.#isClosed = true;
+    for (const row of this.#rows) {
+      if (!row) continue;
+      this.#release(row);
+      row.settle?.({ kind: 'requestRefused', request: -1, error });
+    }
+    this.#doorbell.stop();
+  }
+
+  #sessionOf(slot: number): string {
+    const { openedMs, maker, counter } = readFields(this.#table, slot);
+    return sessionIdText(openedMs, maker, counter);
+  }
+
+  #write(slot: number, { install, table }: Route, entries: readonly SoloEntry[]): number {
+    writeFields(this.#table, slot, { install, openedMs: this.#options.nowMs(), maker: this.#ids.maker, counter: this.#ids.made++ });
+    const journal = new JournalWriter(this.#table, slot);
+    for (const { bucket, key, group, encoded } of entries) {
+      const { encoding, bytes } = encoded;
+      const index = table.bucketByName.get(bucket)?.index;
+      if (index === undefined || bytes.byteLength > this.#options.inlineBytesMax) return -1;
+      if (!journal.object(0, index, key, group, { encoding, sizeBytes: bytes.byteLength, inline: bytes, offset: -1 })) return -1;
+    }
+    return journal.position;
+  }
+
+  /** Where least is waiting: of several that are idle, one that is awake. -1: nowhere. */
+  #choose(): number {
+    let best = -1;
+    let leastCost = Number.POSITIVE_INFINITY;
+    for (let place = 0; place < this.#out.length; place++) {
+      if (this.#table.isBusy(place)) continue;
+      const cost = 2 * (this.#out[place] as number) + (this.#table.isParked(place) ? 1 : 0);
+      if (cost < leastCost) {
+        leastCost = cost;
+        best = place;
+      }
+    }
+    return best;
+  }
+
+  #look(slot: number): void {
+    const row = this.#rows[slot];
+    if (!row) return;
+    const stage = stageOf(this.#table.state(slot));
+    if (stage === stageRecalled) return;
+    const output = readOutput(this.#table, slot);
+    const { settle } = row;
+    if (stage === stageEnded) {
+      row.route.pause >>= 1;
+      this.#release(row);
+    } else if (!output) return;
+    if (!settle) return;
+    row.settle = null;
+    settle({ kind: 'ended', output });
+  }
+
+  #release({ slot, place }: SoloCall): void {
+    this.#rows[slot] = undefined;
+    this.#open--;
+    this.#out[place] = (this.#out[place] as number) - 1;
+    if (hasSlabs(this.#table, slot)) this.#table.releaseSlabs(slot);
+    this.#table.give(slot, stageFree);
+    this.#free.push(slot);
+  }
+}
+
+function askOf({ route, timeoutMs }: SoloCall, request: number): AskCall {
+  return {
+    kind: 'askCall',
+    request,
+    app: route.table.name,
+    entries: [],
+    expects: [],
+    until: 'output',
+    requestId: null,
+    timeoutMs,
+    admitTimeoutMs: 0,
+    retries: 0,
+    deadlineMs: null,
+    priority: 5,
+  };
+}

@@ -1,0 +1,110 @@
+/** A solo session as the executor knows it that runs it: its triggers, its journal, and what the executor has to remember beside these. */
+import type { AppTable } from '../../actors/app.ts';
+import { sessionIdText } from '../../actors/protocol/session-id.ts';
+import type { SessionSummary } from '../../actors/protocol/session.ts';
+import type { SoloPlan } from '../../actors/solo/plan.ts';
+import { type SoloObject, SoloSession } from '../../actors/solo/session.ts';
+import { JournalWriter, readFields, readJournal, type SlotFields } from '../../storage/solo/journal.ts';
+import { positionOf, type SoloTable } from '../../storage/solo/table.ts';
+import type { SoloJob } from './job.ts';
+
+export interface SoloApp {
+  readonly table: AppTable;
+  readonly plan: SoloPlan;
+}
+
+/** A session that runs here. */
+export interface RunningSession<A extends SoloApp = SoloApp> {
+  readonly slot: number;
+  readonly generation: number;
+  readonly app: A;
+  readonly fields: SlotFields;
+  readonly solo: SoloSession;
+  readonly journal: JournalWriter;
+  /** The slot's state as this executor has last set it. */
+  state: number;
+  /** The last function that began here; null: it has begun elsewhere, and its end is in the journal. */
+  lastJob: SoloJob<A> | null;
+  beganMs: number;
+  objectBytes: number;
+  hasBlocks: boolean;
+  /** An output was given, and the client has not been told. */
+  isOutputNews: boolean;
+  /** Somebody has seen the session's id, and may ask for it later. */
+  isNamed: boolean;
+  id: string | null;
+}
+
+/** Null: its app is not loaded here. */
+export function openSession<A extends SoloApp>(
+  table: SoloTable,
+  slot: number,
+  appOf: (install: number) => A | undefined,
+): RunningSession<A> | null {
+  const fields = readFields(table, slot);
+  const app = appOf(fields.install);
+  if (!app) return null;
+  return {
+    slot,
+    generation: table.generation(slot),
+    app,
+    fields,
+    solo: new SoloSession(app.plan),
+    journal: new JournalWriter(table, slot),
+    state: 0,
+    lastJob: null,
+    beganMs: 0,
+    objectBytes: 0,
+    hasBlocks: false,
+    isOutputNews: false,
+    isNamed: false,
+    id: null,
+  };
+}
+
+/** False: its home must decide what that means. */
+export function admit(running: RunningSession, object: SoloObject, source: number): boolean {
+  running.objectBytes += object.ref.sizeBytes;
+  if (object.ref.offset >= 0) running.hasBlocks = true;
+  return running.solo.admit(object, source);
+}
+
+/** What others have written since this executor had the session. False: its home must decide what that means. */
+export function readOn(table: SoloTable, running: RunningSession): boolean {
+  const { solo, slot, state, journal } = running;
+  for (const record of readJournal(table, slot, journal.position, positionOf(state))) {
+    if (record.kind === 'begin') solo.begin();
+    if (record.kind === 'output') solo.outputs = 1;
+    if (record.kind === 'object' && !admit(running, record, record.source)) return false;
+  }
+  journal.moveTo(positionOf(state));
+  return true;
+}
+
+/** The session's id. Whoever reads it may ask for the session later, when it has ended. */
+export function nameOf(session: RunningSession): string {
+  const { openedMs, maker, counter } = session.fields;
+  session.isNamed = true;
+  session.id ??= sessionIdText(openedMs, maker, counter);
+  return session.id;
+}
+
+/** What it leaves when it has ended, for those who know its id. */
+export function summaryOf(session: RunningSession, endedMs: number): SessionSummary {
+  const { app, fields, solo } = session;
+  const functions = app.table.functions.flatMap(({ name, index }) => {
+    const invocations = solo.counts[index] ?? 0;
+    return invocations > 0 ? [{ function: name, invocations, attempts: invocations, reruns: 0, failures: 0 }] : [];
+  });
+  const { objects, outputs, superseded, tooLate } = solo;
+  return {
+    id: nameOf(session),
+    app: app.table.name,
+    revision: app.table.revision,
+    state: 'ended',
+    openedMs: fields.openedMs,
+    endedMs,
+    error: null,
+    history: { objects: objects.length, outputs, superseded, late: tooLate, functions, linkedTo: [], retryOf: null },
+  };
+}

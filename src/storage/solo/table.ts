@@ -1,0 +1,322 @@
+/**
+ * The memory that solo sessions run in, shared by the client, the executors and the node: a slot for each session, a box of slots
+ * for each thread that takes them.
+ *
+ *     client ── box of executor ──► executor ── box of the client ──► client
+ *                     └────────────── slots ◄── recall ── node
+ *
+ *   M1  A slot has one owner, which its state word names; ownership passes by compare-and-swap, and by nothing else.
+ *   M2  What a slot's journal says up to the position in the state word is complete: bytes are written first, then published.
+ *   M3  Only the client makes a slot free.
+ *   M4  Posting the same slot twice is as good as once; a box that lost its bell is read at the next one.
+ */
+
+/** Who has a slot. `queued`: it lies in the box of an executor. `recalled`: the node has it. `ended`: the client may read what came of it. */
+export const slotStages = ['free', 'queued', 'running', 'recalled', 'ended'] as const;
+export type SlotStage = (typeof slotStages)[number];
+
+/** The handle for other threads: can be cloned. */
+export interface SoloHandle {
+  readonly buffer: SharedArrayBuffer;
+  readonly slots: number;
+  readonly places: number;
+}
+
+/** The box of the client; executors have the boxes of their places, 0 and up. */
+export const clientBox = -1;
+
+/** More executors have no box: sessions do not start there. A place is six bits of a state word. */
+export const placesMax = 63;
+export const slotsMax = 1_024;
+export const slotBytes = 2_048;
+export const slabBytes = 64 * 1_024;
+const slabs = 64;
+/** Of one session. */
+export const slabsPerSlotMax = 48;
+
+const stageBits = 3;
+const placeBits = 6;
+const positionShift = stageBits + placeBits;
+/** Positions in journals are multiples of this. */
+export const positionUnitBytes = 8;
+
+// Indices of 32-bit words.
+/** A bit for each box. */
+const pollersWord = 0;
+const pollingBoxesMax = 32;
+const closedWord = 1;
+const watchingWord = 2;
+const watchBellWord = 3;
+const headWords = 64;
+const boxWords = 64;
+const bellOfBox = 32;
+const parkedOfBox = 33;
+const busyOfBox = 34;
+/** 64-bit floats at the end of a box: what an executor has done. */
+const countersOfBox = 48;
+
+/** What stands before a slot's journal. */
+export const slotFieldsBytes = 96;
+
+export interface SoloTotals {
+  sessions: number;
+  invocations: number;
+  objects: number;
+  objectBytes: number;
+}
+
+function sizes(slots: number, places: number) {
+  const boxes = headWords * 4;
+  const states = boxes + (places + 1) * boxWords * 4;
+  const generations = states + slots * 4;
+  const slabOwners = generations + slots * 4;
+  const slots0 = Math.ceil((slabOwners + slabs * 4) / 64) * 64;
+  const slabs0 = slots0 + slots * slotBytes;
+  return { boxes, states, generations, slabOwners, slots: slots0, slabs: slabs0, end: slabs0 + slabs * slabBytes };
+}
+
+/** Null if there are to be none. Pages that are not used cost no memory. */
+export function createSoloMemory(slotsWanted: number, executors: number): SoloHandle | null {
+  const slots = Math.min(slotsMax, slotsWanted) & ~31;
+  const places = Math.min(placesMax, executors);
+  if (slots < 32) return null;
+  return { buffer: new SharedArrayBuffer(sizes(slots, places).end), slots, places };
+}
+
+export class SoloTable {
+  readonly slots: number;
+  readonly places: number;
+  /** Everything, as bytes. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly #words: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #at: ReturnType<typeof sizes>;
+  readonly #states: number;
+  readonly #generations: number;
+  readonly #slabOwners: number;
+  readonly #boxMaskWords: number;
+
+  constructor({ buffer, slots, places }: SoloHandle) {
+    this.slots = slots;
+    this.places = places;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.#words = new Int32Array(buffer);
+    this.#floats = new Float64Array(buffer, 0, Math.floor(buffer.byteLength / 8));
+    this.#at = sizes(slots, places);
+    this.#states = this.#at.states / 4;
+    this.#generations = this.#at.generations / 4;
+    this.#slabOwners = this.#at.slabOwners / 4;
+    this.#boxMaskWords = slots / 32;
+  }
+
+  // Slots.
+
+  state(slot: number): number {
+    return Atomics.load(this.#words, this.#states + slot);
+  }
+
+  /** Whether the slot was as expected, and is now as wanted. */
+  swap(slot: number, expected: number, wanted: number): boolean {
+    return Atomics.compareExchange(this.#words, this.#states + slot, expected, wanted) === expected;
+  }
+
+  /** By the client alone, for a slot that nobody else may touch. */
+  give(slot: number, state: number): void {
+    Atomics.store(this.#words, this.#states + slot, state);
+  }
+
+  /** Tells the sessions of a slot apart. */
+  generation(slot: number): number {
+    return Atomics.load(this.#words, this.#generations + slot);
+  }
+
+  nextGeneration(slot: number): number {
+    return Atomics.add(this.#words, this.#generations + slot, 1) + 1;
+  }
+
+  /** The offset of a slot's fields; its journal begins `slotFieldsBytes` later. */
+  slotOffset(slot: number): number {
+    return this.#at.slots + slot * slotBytes;
+  }
+
+  // Slabs: where a journal goes on that has outgrown its slot.
+
+  /** The number of a slab that is now the slot's; -1: there is none. */
+  takeSlab(slot: number): number {
+    for (let slab = 0; slab < slabs; slab++) {
+      if (Atomics.compareExchange(this.#words, this.#slabOwners + slab, 0, slot + 1) === 0) return slab;
+    }
+    return -1;
+  }
+
+  releaseSlabs(slot: number): void {
+    for (let slab = 0; slab < slabs; slab++) Atomics.compareExchange(this.#words, this.#slabOwners + slab, slot + 1, 0);
+  }
+
+  /** Slabs in use, for tests. */
+  get slabsTaken(): number {
+    let taken = 0;
+    for (let slab = 0; slab < slabs; slab++) if (Atomics.load(this.#words, this.#slabOwners + slab) !== 0) taken++;
+    return taken;
+  }
+
+  slabOffset(slab: number): number {
+    return this.#at.slabs + slab * slabBytes;
+  }
+
+  // Boxes.
+
+  /** Puts a slot into a box; wakes its thread if that is parked. */
+  post(box: number, slot: number): void {
+    const at = this.#box(box);
+    Atomics.or(this.#words, at + (slot >> 5), 1 << (slot & 31));
+    this.ring(box);
+  }
+
+  ring(box: number): void {
+    const at = this.#box(box);
+    Atomics.add(this.#words, at + bellOfBox, 1);
+    if (Atomics.load(this.#words, at + parkedOfBox) === 0) return;
+    Atomics.store(this.#words, at + parkedOfBox, 0);
+    Atomics.notify(this.#words, at + bellOfBox);
+  }
+
+  bell(box: number): number {
+    return Atomics.load(this.#words, this.#box(box) + bellOfBox);
+  }
+
+  /** Empties a box. */
+  drain(box: number, take: (slot: number) => void): void {
+    const at = this.#box(box);
+    for (let word = 0; word < this.#boxMaskWords; word++) {
+      if (Atomics.load(this.#words, at + word) === 0) continue;
+      for (let bits = Atomics.exchange(this.#words, at + word, 0); bits !== 0; bits &= bits - 1) {
+        take((word << 5) + 31 - Math.clz32(bits & -bits));
+      }
+    }
+  }
+
+  /** Resolves when the bell is no longer as `seen`; the thread is marked as one to be woken. Null: it is not, already. */
+  park(box: number, seen: number): Promise<unknown> | null {
+    const at = this.#box(box);
+    Atomics.store(this.#words, at + parkedOfBox, 1);
+    const waiting = Atomics.waitAsync(this.#words, at + bellOfBox, seen);
+    if (waiting.async) return waiting.value;
+    Atomics.store(this.#words, at + parkedOfBox, 0);
+    return null;
+  }
+
+  isParked(box: number): boolean {
+    return Atomics.load(this.#words, this.#box(box) + parkedOfBox) === 1;
+  }
+
+  /** An executor that takes nothing now: it is not there, or runs what the scheduler gave it. */
+  setBusy(place: number, isBusy: boolean): void {
+    Atomics.store(this.#words, this.#box(place) + busyOfBox, isBusy ? 0 : 1);
+  }
+
+  isBusy(place: number): boolean {
+    return Atomics.load(this.#words, this.#box(place) + busyOfBox) === 0;
+  }
+
+  #box(box: number): number {
+    return (this.#at.boxes >> 2) + (box + 1) * boxWords;
+  }
+
+  // What concerns all.
+
+  /** The node takes no new sessions for the moment, or never again. */
+  setClosed(isClosed: boolean): void {
+    Atomics.store(this.#words, closedWord, isClosed ? 1 : 0);
+  }
+
+  get isClosed(): boolean {
+    return Atomics.load(this.#words, closedWord) === 1;
+  }
+
+  /** Leave to poll, for at most `max` threads at a time. */
+  startPolling(box: number, max: number): boolean {
+    if (box + 1 >= pollingBoxesMax) return false;
+    const before = Atomics.load(this.#words, pollersWord);
+    let polling = 0;
+    for (let bits = before; bits !== 0; bits &= bits - 1) polling++;
+    return polling < max && Atomics.compareExchange(this.#words, pollersWord, before, before | (1 << (box + 1))) === before;
+  }
+
+  stopPolling(box: number): void {
+    if (box + 1 < pollingBoxesMax) Atomics.and(this.#words, pollersWord, ~(1 << (box + 1)));
+  }
+
+  /** Its thread is no more. */
+  leave(place: number): void {
+    this.setBusy(place, true);
+    this.stopPolling(place);
+  }
+
+  /** Somebody should look after the sessions that run: the node is woken, unless it does already. */
+  askWatch(): void {
+    if (Atomics.load(this.#words, watchingWord) === 1) return;
+    Atomics.add(this.#words, watchBellWord, 1);
+    Atomics.notify(this.#words, watchBellWord);
+  }
+
+  /** For the node: resolves when it is asked to watch since `seen`. Null: it was, already. */
+  awaitWatch(seen: number): Promise<unknown> | null {
+    const waiting = Atomics.waitAsync(this.#words, watchBellWord, seen);
+    return waiting.async ? waiting.value : null;
+  }
+
+  get watchBell(): number {
+    return Atomics.load(this.#words, watchBellWord);
+  }
+
+  setWatching(isWatching: boolean): void {
+    Atomics.store(this.#words, watchingWord, isWatching ? 1 : 0);
+  }
+
+  count(place: number, sessions: number, invocations: number, objects: number, objectBytes: number): void {
+    const at = (this.#box(place) + countersOfBox) >> 1;
+    const floats = this.#floats;
+    floats[at] = (floats[at] ?? 0) + sessions;
+    floats[at + 1] = (floats[at + 1] ?? 0) + invocations;
+    floats[at + 2] = (floats[at + 2] ?? 0) + objects;
+    floats[at + 3] = (floats[at + 3] ?? 0) + objectBytes;
+  }
+
+  totals(): SoloTotals {
+    const totals = { sessions: 0, invocations: 0, objects: 0, objectBytes: 0 };
+    for (let place = 0; place < this.places; place++) {
+      const at = (this.#box(place) + countersOfBox) >> 1;
+      totals.sessions += this.#floats[at] ?? 0;
+      totals.invocations += this.#floats[at + 1] ?? 0;
+      totals.objects += this.#floats[at + 2] ?? 0;
+      totals.objectBytes += this.#floats[at + 3] ?? 0;
+    }
+    return totals;
+  }
+}
+
+export const stageFree = 0;
+export const stageQueued = 1;
+export const stageRunning = 2;
+export const stageRecalled = 3;
+export const stageEnded = 4;
+
+/** `position`: how far the journal goes, in bytes. */
+export function slotState(stage: number, place: number, position: number): number {
+  return stage | (place << stageBits) | ((position / positionUnitBytes) << positionShift);
+}
+
+export function stageOf(state: number): number {
+  return state & ((1 << stageBits) - 1);
+}
+
+export function placeOf(state: number): number {
+  return (state >> stageBits) & ((1 << placeBits) - 1);
+}
+
+export function positionOf(state: number): number {
+  return (state >>> positionShift) * positionUnitBytes;
+}
