@@ -18,6 +18,7 @@ import type { Config } from './config.ts';
 import { Blocks } from './executors/blocks.ts';
 import { Host, type Outlet } from './host.ts';
 import type { LogLine } from './log.ts';
+import { Doorbell } from './solo/doorbell.ts';
 import { SoloCalls } from './solo/calls.ts';
 import { TimerTable } from './timer-table.ts';
 import type { Envelope } from './wire/codec.ts';
@@ -34,6 +35,9 @@ export interface ClientHostOptions {
   /** A bug of ours: the host cannot go on, and is to be closed. */
   broken(error: Error): void;
 }
+
+/** An app of long functions is tried once in so many calls: a try costs about as much as a call. */
+const soloPauseMax = 1_024;
 
 const address: Address = 'client:local';
 const blocksAddress: Address = 'blocks:local';
@@ -82,6 +86,8 @@ export class ClientHost {
       new SoloCalls({
         memory: options.solo,
         inlineBytesMax,
+        pauseMax: soloPauseMax,
+        listen: (bell) => new Doorbell(bell),
         nowMs: () => Date.now(),
         random: () => Math.random(),
         recall: (slots) => this.#recall(slots),

@@ -1,8 +1,10 @@
 /** One attempt in a simulated thread: its program, step by step, until it returns, throws, or is aborted. */
 import type { AppDefinition } from '../../src/actors/app.ts';
 import { type ErrorData, errorData } from '../../src/actors/protocol/error.ts';
-import type { FromThread, Run, ThreadMessage } from '../../src/actors/protocol/executor.ts';
+import type { Run } from '../../src/actors/protocol/executor.ts';
 import type { Input } from '../../src/actors/protocol/object.ts';
+import type { Exit, Question } from '../../src/cluster/executors/exit.ts';
+import type { Answer } from '../../src/cluster/executors/services.ts';
 import type { Ref } from '../../src/storage/object.ts';
 import { hopsOf, nameOf, type Op, type Program } from './program.ts';
 import type { SimulatedThread } from './thread.ts';
@@ -12,14 +14,17 @@ export function outputLabels(session: string) {
   return { session, key: 'output', group: null };
 }
 
-type Answer = Extract<ThreadMessage, { kind: 'answer' }>;
+/** What an attempt leaves its thread by, and is told its end. */
+export interface AttemptExit extends Exit {
+  end(objects: number, outputs: number, error: ErrorData | null): void;
+}
 
 export class SimulatedAttempt {
   readonly run: Run;
   readonly #thread: SimulatedThread;
   readonly #definition: AppDefinition;
   readonly #program: Program;
-  readonly #over: () => void;
+  readonly #exit: AttemptExit;
   readonly #name: string;
   readonly #ordinals = new Map<string, number>();
   /** What it may read until its end: its inputs, and what it has got. */
@@ -33,12 +38,12 @@ export class SimulatedAttempt {
   #isAsking = false;
   #aborted: ErrorData | null = null;
 
-  constructor(thread: SimulatedThread, run: Run, definition: AppDefinition, program: Program, over: () => void) {
+  constructor(thread: SimulatedThread, run: Run, definition: AppDefinition, program: Program, exit: AttemptExit) {
     this.#thread = thread;
     this.run = run;
     this.#definition = definition;
     this.#program = program;
-    this.#over = over;
+    this.#exit = exit;
     this.#name = `${definition.functions[run.function]?.name} #${run.invocation}.${run.attempt}`;
   }
 
@@ -102,51 +107,55 @@ export class SimulatedAttempt {
     // A loop of sessions, by way of an app-scoped trigger, has no limit but its functions' own.
     const feedsApp = this.#definition.triggers.some((trigger) => trigger.bucket === bucketName && trigger.traits.scope === 'app');
     if (feedsApp && this.#thread.world.isHealing()) return this.#advance();
-    const { invocation, attempt, session } = this.run;
+    const { session } = this.run;
     const ordinal = this.#count(`${bucket}/${key}`);
     this.#thread.store(sizeBytes, { session, key, group }, (ref) => {
       this.#leave(ref, (sealed) => {
+        if (!this.#exit.object({ bucket, key, ordinal, group, delayMs, ref: sealed })) return false;
         this.#objects++;
-        this.#thread.send('scheduler', { kind: 'objectSent', invocation, attempt, bucket, key, ordinal, group, delayMs, ref: sealed });
+        return true;
       });
     });
   }
 
   #output(sizeBytes: number): void {
-    const { invocation, attempt, session } = this.run;
+    const { session } = this.run;
     this.#thread.store(sizeBytes, outputLabels(session), (ref) => {
       this.#leave(ref, (sealed) => {
+        if (!this.#exit.output(this.#outputs + 1, sealed)) return false;
         this.#outputs++;
-        this.#thread.send('scheduler', { kind: 'outputSent', invocation, attempt, ordinal: this.#outputs, ref: sealed });
+        return true;
       });
     });
   }
 
   /** A block that came too late goes back. */
-  #leave(ref: Ref | null, leave: (ref: Ref) => void): void {
+  #leave(ref: Ref | null, leave: (ref: Ref) => boolean): void {
     if (!ref) return this.#end(errorData('StoreFull', 'the store is full', {}, true));
     if (this.#isOver) return this.#thread.release(ref.offset >= 0 ? [ref.offset] : []);
-    leave(ref);
-    this.#advance();
+    if (leave(ref)) return this.#advance();
+    void this.#exit.whenOpen().then(() => {
+      if (!this.#thread.isDead) this.#leave(ref, leave);
+    });
   }
 
   #expect({ bucket: name, keys, count }: Extract<Op, { do: 'expect' }>, group: string | null): void {
-    const { invocation, attempt } = this.run;
     const bucket = this.#definition.buckets.findIndex((candidate) => candidate.name === name);
     if (bucket === -1) return this.#end(errorData('UnknownBucket', `no bucket ${name}`));
-    this.#ask((request) => ({ kind: 'expectSent', invocation, attempt, request, bucket, group, keys, count }));
+    this.#ask((request, by) => ({ kind: 'expectSent', ...by, request, bucket, group, keys, count }));
   }
 
   #get(name: string, key: string | null): void {
-    const { invocation, attempt } = this.run;
     const bucket = this.#definition.buckets.findIndex((candidate) => candidate.name === name);
     if (bucket === -1) return this.#end(errorData('UnknownBucket', `no bucket ${name}`));
-    this.#ask((request) => ({ kind: 'objectsAsked', invocation, attempt, request, bucket, key }));
+    this.#ask((request, by) => ({ kind: 'objectsAsked', ...by, request, bucket, key }));
   }
 
-  #ask(question: (request: number) => FromThread): void {
+  #ask(question: Question): void {
     this.#isAsking = true;
-    this.#thread.ask(question, (answer) => this.#continue(answer));
+    void this.#exit.ask(question).then((answer) => {
+      if (!this.#thread.isDead) this.#continue(answer);
+    });
   }
 
   #continue({ error, objects }: Answer): void {
@@ -161,16 +170,7 @@ export class SimulatedAttempt {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const input of this.#reads) this.#thread.read(this.#name, 'end', input);
-    this.#over();
-    const { invocation, attempt } = this.run;
-    this.#thread.send(this.#thread.keeper, {
-      kind: 'attemptDone',
-      invocation,
-      attempt,
-      objects: this.#objects,
-      outputs: this.#outputs,
-      error,
-    });
+    this.#exit.end(this.#objects, this.#outputs, error);
   }
 
   #count(id: string): number {

@@ -6,18 +6,21 @@ import type { Effect } from '../../src/actors/actor.ts';
 import { clientHandlers } from '../../src/actors/client/handlers.ts';
 import { clientMachine } from '../../src/actors/client/machine.ts';
 import { type ClientState, createClient } from '../../src/actors/client/state.ts';
-import type { ClientCommand, Reply } from '../../src/actors/protocol/client.ts';
+import type { ClientCommand, ClientMessage, Reply } from '../../src/actors/protocol/client.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import type { Entry } from '../../src/actors/protocol/object.ts';
 import type { Config } from '../../src/cluster/config.ts';
 import { type ActorDefinition, Host, type Outlet } from '../../src/cluster/host.ts';
+import { SoloCalls } from '../../src/cluster/solo/calls.ts';
 import { TimerTable } from '../../src/cluster/timer-table.ts';
 import type { Envelope } from '../../src/cluster/wire/codec.ts';
 import { outputLabels } from './attempt.ts';
+import type { SoloHandle } from '../../src/storage/solo/table.ts';
 import type { Clock } from './clock.ts';
 import { readContent, writeContent } from './content.ts';
 import type { WorldEvent } from './events.ts';
 import type { Random } from './random.ts';
+import type { SoloWorld } from './solo.ts';
 
 export const clientAddress = 'client:sim';
 const blocksAddress = 'blocks:sim';
@@ -28,10 +31,20 @@ export interface ClientOptions {
   readonly random: Random;
   readonly segment: Uint8Array;
   readonly node: Outlet & { flush(): void };
+  readonly solo: SoloWorld | null;
+  readonly soloMemory: SoloHandle | null;
   nextContent(): number;
   observe(event: WorldEvent): void;
   /** The actor, or one that was broken on purpose. */
   spawned(address: string, definition: ActorDefinition<unknown>): ActorDefinition<unknown>;
+}
+
+/** What a call that may run solo needs to say. */
+export interface SoloCalling {
+  readonly app: string;
+  readonly objects: readonly Putting[];
+  readonly timeoutMs: number | null;
+  readonly abandonAfterMs: number | null;
 }
 
 /** An object to be put; where it goes is known before its session is. */
@@ -49,10 +62,13 @@ export class SimulatedClient {
   readonly state: ClientState;
   readonly timers: ReturnType<Clock['timers']>;
   readonly #host: Host;
+  readonly solo: SoloCalls | null;
   readonly #timerTable: TimerTable;
   readonly #options: ClientOptions;
   readonly #requests = new Map<number, (reply: Reply) => void>();
   readonly #blocksAsked = new Map<number, (offset: number) => void>();
+  /** Requests that were asked under another number. */
+  readonly #reclaimed = new Set<number>();
   #nextRequest = 1;
 
   constructor(options: ClientOptions) {
@@ -75,6 +91,19 @@ export class SimulatedClient {
       clientAddress,
       options.spawned(clientAddress, { machine: clientMachine, handlers: clientHandlers, state: this.state }),
     );
+    const { solo, soloMemory } = options;
+    this.solo =
+      solo &&
+      soloMemory &&
+      new SoloCalls({
+        memory: soloMemory,
+        inlineBytesMax: config.inlineBytesMax,
+        pauseMax: 1,
+        listen: (bell) => solo.bells.listen(bell),
+        nowMs: () => Math.floor(clock.nowMs),
+        random: () => random.next(),
+        recall: (slots) => this.#recall(slots),
+      });
     this.#host.serve(blocksAddress, (message) => this.#takeBlocks(message));
   }
 
@@ -89,6 +118,67 @@ export class SimulatedClient {
     const message = command(request);
     this.#options.observe({ kind: 'asked', request, command: message });
     this.#host.deliver(clientAddress, message);
+    return request;
+  }
+
+  /** A call whose session runs solo; null if it cannot be. What is done when it takes too long, or is given up, is as in `api/call-solo.ts`. */
+  callSolo(call: SoloCalling, settled: () => void): boolean {
+    const { solo } = this;
+    const route = solo?.routeOf(call.app);
+    if (!solo || !route || call.objects.length === 0) return false;
+    const entries = call.objects.map(({ bucket, key, group, sizeBytes }) => {
+      const bytes = new Uint8Array(sizeBytes);
+      writeContent(bytes, this.#options.nextContent(), { session: unknownSession, key, group });
+      return { bucket, key, group, encoded: { encoding: 0, bytes } };
+    });
+    const request = this.#nextRequest++;
+    const made = solo.call(route, entries, call.timeoutMs, (outcome) => {
+      const reply: Reply = outcome.kind === 'ended' ? { kind: 'outputsReady', request, session: '', outputs: [] } : outcome;
+      this.#options.observe({ kind: 'settled', request, reply });
+      settled();
+    });
+    if (!made) return false;
+    const command = { kind: 'askCall', request, app: call.app, entries: [], expects: [], until: 'output', requestId: null } as const;
+    const rest = { timeoutMs: call.timeoutMs, admitTimeoutMs: 0, retries: 0, deadlineMs: null, priority: 5 };
+    this.#options.observe({ kind: 'asked', request, command: { ...command, ...rest } });
+    this.#options.observe({ kind: 'soloCalled', session: solo.sessionOf(made), app: call.app, entries });
+    const giveUp = (message: (request: number) => ClientMessage) => () => {
+      void this.soon(solo.bringHome(made)).then(() => made.request !== -1 && this.#host.deliver(clientAddress, message(made.request)));
+    };
+    if (call.timeoutMs !== null)
+      this.#options.clock.after(
+        call.timeoutMs,
+        giveUp((number) => ({ kind: 'callTimeoutReached', request: number })),
+      );
+    if (call.abandonAfterMs !== null)
+      this.#options.clock.after(
+        call.abandonAfterMs,
+        giveUp((number) => ({ kind: 'abandonCall', request: number, reason: 'he left' })),
+      );
+    return true;
+  }
+
+  /** A promise that is to go on before time does. */
+  soon<T>(work: Promise<T>): Promise<T> {
+    this.#options.solo?.settleSoon();
+    return work;
+  }
+
+  #recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<Reply> {
+    const { askTimeoutMs: timeoutMs } = this.#options.config;
+    return new Promise((resolve) => {
+      const question = (request: number) => ({ kind: 'recallSolo', request, owner: clientAddress, slots }) as const;
+      this.request(
+        (request) => ({ kind: 'ask', to: 'solo', question: question(request), timeoutMs }),
+        (reply) => void this.soon(Promise.resolve(resolve(reply))),
+      );
+    });
+  }
+
+  #expect(settle: (reply: Reply) => void): number {
+    const request = this.#nextRequest++;
+    this.#requests.set(request, settle);
+    this.#reclaimed.add(request);
     return request;
   }
 
@@ -164,6 +254,7 @@ export class SimulatedClient {
 
   /** Outputs are copied out of the store as they come. */
   #localize(message: Message): Message {
+    if (message.kind === 'sessionReclaimed') return this.solo?.reclaim(message, (settle) => this.#expect(settle)) ?? message;
     if (message.kind !== 'sessionOutput') return message;
     const { session, index, ref } = message;
     const bytes = this.#bytesOf(ref);
@@ -182,7 +273,7 @@ export class SimulatedClient {
     switch (effect.kind) {
       case 'settle': {
         const { request, reply } = effect;
-        observe({ kind: 'settled', request, reply });
+        if (!this.#reclaimed.delete(request)) observe({ kind: 'settled', request, reply });
         const settled = this.#requests.get(request);
         this.#requests.delete(request);
         clock.after(0, () => settled?.(reply));

@@ -20,6 +20,13 @@ export type WorldEvent =
   /** A function, or the client, has looked at an object. `found`: the content's id, or what is wrong with it. */
   | { readonly kind: 'read'; readonly by: string; readonly when: 'start' | 'end'; readonly input: Input; readonly found: number | string }
   | { readonly kind: 'outputRead'; readonly session: string; readonly index: number; readonly found: number | string }
+  /** A session has been put into a slot. */
+  | {
+      readonly kind: 'soloCalled';
+      readonly session: string;
+      readonly app: string;
+      readonly entries: readonly { readonly bucket: string; readonly key: string; readonly group: string | null }[];
+    }
   | { readonly kind: 'asked'; readonly request: number; readonly command: ClientCommand }
   | { readonly kind: 'settled'; readonly request: number; readonly reply: Reply }
   | { readonly kind: 'notified'; readonly message: ClientMessage }

@@ -15,6 +15,8 @@ export interface Script {
 }
 
 const lengthMs = 4_000;
+/** What fits into a message. */
+const smallBytes = [12, 40, 64] as const;
 const sizesBytes = [12, 40, 64, 65, 300, 2_000] as const;
 
 export function randomScript(random: Random): Script {
@@ -69,8 +71,28 @@ class Writer {
     return { do: kind, id };
   }
 
+  /** Of the kind that may run solo. */
+  #plainCall(app: SimulatedApp): Action {
+    const random = this.#random;
+    return {
+      do: 'call',
+      app: app.definition.name,
+      objects: this.#objects(app, 4).map((object) => ({ ...object, sizeBytes: random.pick(smallBytes) })),
+      expects: [],
+      until: 'output',
+      id: null,
+      timeoutMs: random.pick([null, null, 20, 500]),
+      admitTimeoutMs: 5_000,
+      retries: 0,
+      deadlineMs: null,
+      priority: 5,
+      abandonAfterMs: random.chance(0.9) ? null : random.pick([0, 5, 300]),
+    };
+  }
+
   #call(app: SimulatedApp): Action {
     const random = this.#random;
+    if (random.chance(0.6)) return this.#plainCall(app);
     const until = random.pick(['output', 'end', 'open'] as const);
     const isOpen = until === 'open';
     return {

@@ -26,13 +26,16 @@ async function run(seed: number, options: Partial<WorldOptions> = {}): Promise<W
 
 test('simulation: whatever fails on the way, no invariant breaks, and all ends once it heals', async (t) => {
   t.timeout(600_000);
-  const seen = { sessions: 0, attemptsLost: 0, linked: 0, compared: 0 };
+  const seen = { sessions: 0, solo: 0, adopted: 0, resumed: 0, attemptsLost: 0, linked: 0, compared: 0 };
   for (let seed = firstSeed; seed <= seedMax; seed++) {
     const reference = new Reference();
     const counter = {
       name: 'counter',
       see(event: Parameters<Reference['see']>[0]) {
+        if (event.kind === 'soloCalled') seen.solo++;
         if (event.kind !== 'handled') return;
+        if (event.message.kind === 'adoptSession') seen.adopted++;
+        if (event.message.kind === 'soloAdopted') seen.resumed++;
         if (event.message.kind === 'startSession') {
           seen.sessions++;
           if (event.message.firing) seen.linked++;
@@ -45,7 +48,17 @@ test('simulation: whatever fails on the way, no invariant breaks, and all ends o
   }
   if (seedMax - firstSeed < 99) return t.pass();
   // A world in which nothing happens breaks nothing.
-  t.true(seen.sessions > 1_000 && seen.attemptsLost > 20 && seen.linked > 20 && seen.compared > 100, JSON.stringify(seen));
+  t.log(seen);
+  t.true(
+    seen.sessions > 1_000 &&
+      seen.attemptsLost > 20 &&
+      seen.linked > 20 &&
+      seen.compared > 100 &&
+      seen.solo > 200 &&
+      seen.adopted > 50 &&
+      seen.resumed > 20,
+    JSON.stringify(seen),
+  );
 });
 
 test('simulation: the same seed gives the same trace, and another seed another', async (t) => {

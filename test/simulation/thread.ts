@@ -3,18 +3,21 @@
  *
  * Real threads are in `cluster/executors/executor-thread.ts`. Bytes are written into and read from the segment, as there.
  */
-import { errorData } from '../../src/actors/protocol/error.ts';
+import { errorData, type ErrorData } from '../../src/actors/protocol/error.ts';
 import type { FromThread, LoadApp, Run, ThreadMessage } from '../../src/actors/protocol/executor.ts';
 import type { Input } from '../../src/actors/protocol/object.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import { refillRequest } from '../../src/actors/protocol/store.ts';
+import type { AttemptName, Exit, Question } from '../../src/cluster/executors/exit.ts';
+import type { Answer } from '../../src/cluster/executors/services.ts';
 import type { Ref } from '../../src/storage/object.ts';
 import type { Clock } from './clock.ts';
 import { type Labels, readContent, writeContent } from './content.ts';
 import type { Faults } from './faults.ts';
 import { type Program, type Programs, programsOf } from './program.ts';
 import type { Random } from './random.ts';
-import { SimulatedAttempt } from './attempt.ts';
+import { type AttemptExit, SimulatedAttempt } from './attempt.ts';
+import { runOf, SimulatedSolo, type SimulatedSoloApp, type SoloWorld } from './solo.ts';
 
 /** What a thread finds around it. */
 export interface ThreadWorld {
@@ -23,6 +26,10 @@ export interface ThreadWorld {
   readonly segment: Uint8Array;
   readonly inlineBytesMax: number;
   readonly storeWaitMs: number;
+  readonly solo: SoloWorld | null;
+  readonly invocationsMax: number;
+  /** Promises are to be settled before time goes on. */
+  settleSoon(): void;
   faults(): Faults;
   isHealing(): boolean;
   nextContent(): number;
@@ -32,8 +39,6 @@ export interface ThreadWorld {
   /** User code has ended the thread. */
   exit(thread: number, reason: 'exit' | 'uncaught', text: string): void;
 }
-
-type Answer = Extract<ThreadMessage, { kind: 'answer' }>;
 
 interface Loaded {
   readonly definition: LoadApp['definition'];
@@ -52,15 +57,19 @@ export class SimulatedThread {
   readonly #running = new Map<number, SimulatedAttempt>();
   readonly #asked = new Map<number, (answer: Answer) => void>();
   readonly #blocksAsked = new Map<number, (offset: number) => void>();
+  readonly #solo: SimulatedSolo | null;
+  readonly #held: Run[] = [];
   #nextRequest = 1;
   #pausedUntilMs = 0;
   #stash: { readonly sizeBytes: number; readonly offsets: number[] } = { sizeBytes: 0, offsets: [] };
 
-  constructor(number: number, world: ThreadWorld) {
+  /** `place`: where solo sessions are posted; -1: nowhere. */
+  constructor(number: number, world: ThreadWorld, place: number) {
     this.number = number;
     this.world = world;
     const { slowThreadShare, slowFactor } = world.faults();
     this.#slowFactor = world.random.chance(slowThreadShare) ? slowFactor : 1;
+    this.#solo = world.solo && place >= 0 ? this.#makeSolo(world.solo, place) : null;
   }
 
   get keeper(): string {
@@ -68,12 +77,21 @@ export class SimulatedThread {
   }
 
   start(): void {
-    this.later(this.world.random.int(1, 20), () => this.send(this.keeper, { kind: 'threadReady' }));
+    this.later(this.world.random.int(1, 20), () => {
+      this.send(this.keeper, { kind: 'threadReady' });
+      this.#solo?.start();
+    });
   }
 
   /** Nothing happens in it until then. */
   pause(ms: number): void {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.world.clock.nowMs + ms);
+  }
+
+  /** Nothing more happens in it. */
+  die(): void {
+    this.isDead = true;
+    this.#solo?.stop();
   }
 
   take(message: ThreadMessage): void {
@@ -95,10 +113,29 @@ export class SimulatedThread {
     if (!this.isDead) this.world.send(this.number, to, message);
   }
 
-  ask(question: (request: number) => FromThread, answered: (answer: Answer) => void): void {
+  /** What the attempt of that name sends. */
+  exitOf({ invocation, attempt }: AttemptName): Exit {
+    const name = { invocation, attempt };
+    return {
+      isOpen: () => true,
+      whenOpen: () => Promise.resolve(),
+      object: (object) => this.#sent({ kind: 'objectSent', ...name, ...object }),
+      output: (ordinal, ref) => this.#sent({ kind: 'outputSent', ...name, ordinal, ref }),
+      ask: (question) => this.#ask(question, name),
+    };
+  }
+
+  #sent(message: FromThread): true {
+    this.send('scheduler', message);
+    return true;
+  }
+
+  #ask(question: Question, name: AttemptName): Promise<Answer> {
     const request = this.#nextRequest++;
-    this.#asked.set(request, answered);
-    this.send('scheduler', question(request));
+    return new Promise((resolve) => {
+      this.#asked.set(request, resolve);
+      this.send('scheduler', question(request, name));
+    });
   }
 
   /** Puts content where a ref can name it; null: the store is full. */
@@ -160,9 +197,12 @@ export class SimulatedThread {
         return this.#takeBlocks(message);
       case 'blocksRefused':
         return this.#answerBlocks(message.request, -1);
+      case 'soloAdopted':
+        return this.#solo?.adopt(message);
       case 'answer': {
         const asked = this.#asked.get(message.request);
         this.#asked.delete(message.request);
+        this.world.settleSoon();
         return asked?.(message);
       }
     }
@@ -180,17 +220,20 @@ export class SimulatedThread {
     asked?.(offset);
   }
 
-  #load({ app, revision, definition, bundle }: LoadApp): void {
+  #load(message: LoadApp): void {
+    const { app, revision, definition, bundle } = message;
     const { random } = this.world;
     if (random.chance(this.world.faults().loadFailureShare)) {
       const error = errorData('ModuleFailed', 'the module throws when it is imported');
       return this.send(this.keeper, { kind: 'appLoadFailed', app, revision, error });
     }
     this.#apps.set(`${app}@${revision}`, { definition, programs: programsOf(bundle) });
+    this.#solo?.load(message);
     this.send(this.keeper, { kind: 'appLoaded', app, revision });
   }
 
   #run(run: Run): void {
+    if (this.#solo?.isBusy) return void this.#held.push(run);
     const loaded = this.#apps.get(`${run.app}@${run.revision}`);
     const fn = loaded?.definition.functions[run.function];
     const program: Program | undefined = loaded && fn && (loaded.programs[fn.name] ?? []);
@@ -199,10 +242,73 @@ export class SimulatedThread {
       const error = errorData('ModuleFailed', `app ${run.app} is not loaded here`);
       return this.send(this.keeper, { kind: 'attemptDone', invocation, attempt: number, objects: 0, outputs: 0, error });
     }
-    const attempt = new SimulatedAttempt(this, run, loaded.definition, program, () => {
-      if (this.#running.get(invocation) === attempt) this.#running.delete(invocation);
-    });
-    this.#running.set(invocation, attempt);
+    const exit: AttemptExit = { ...this.exitOf(run), end: (objects, outputs, error) => this.#finish(run, objects, outputs, error) };
+    const attempt = new SimulatedAttempt(this, run, loaded.definition, program, exit);
+    this.#keep(run, attempt);
     attempt.start();
+  }
+
+  #keep({ invocation }: AttemptName, attempt: SimulatedAttempt): void {
+    this.#running.set(invocation, attempt);
+    this.#solo?.noteRunning(true);
+  }
+
+  #finish({ invocation, attempt }: AttemptName, objects: number, outputs: number, error: ErrorData | null): void {
+    this.#running.delete(invocation);
+    this.send(this.keeper, { kind: 'attemptDone', invocation, attempt, objects, outputs, error });
+    if (this.#running.size === 0) this.#solo?.noteRunning(false);
+  }
+
+  #makeSolo(world: SoloWorld, place: number): SimulatedSolo {
+    const { clock, invocationsMax } = this.world;
+    const ended = new Map<SimulatedAttempt, readonly [number, number]>();
+    return new SimulatedSolo({
+      world,
+      place,
+      invocationsMax,
+      nowMs: () => clock.nowMs,
+      later: (ms, run) => this.later(ms, run),
+      send: (to, message) => this.send(to, message),
+      isFree: () => this.#running.size === 0,
+      attempt: (job, app, finished) => {
+        const exit: AttemptExit = {
+          isOpen: () => job.isOpen(),
+          whenOpen: () => this.#soon(job.whenOpen()),
+          object: (object) => job.object(object),
+          output: (ordinal, ref) => job.output(ordinal, ref),
+          ask: (question) => this.#soon(job.ask(question)),
+          end: (objects, outputs, error) => {
+            ended.set(attempt, [objects, outputs]);
+            finished(error && { error });
+          },
+        };
+        const attempt = new SimulatedAttempt(this, runOf(job), app.definition, this.#programOf(app, job.function), exit);
+        return attempt;
+      },
+      exitOf: (name) => this.exitOf(name),
+      kept: (name, attempt) => {
+        this.#keep(name, attempt);
+        for (const { invocation, attempt: number } of this.#held.splice(0))
+          this.send(this.keeper, { kind: 'runRefused', invocation, attempt: number });
+      },
+      finished: (name, attempt, failure) => {
+        const [objects = 0, outputs = 0] = ended.get(attempt) ?? [];
+        this.#finish(name, objects, outputs, (failure?.error as ErrorData | undefined) ?? null);
+      },
+      paused: () => {
+        for (const run of this.#held.splice(0)) this.#run(run);
+      },
+      release: (offsets) => this.release(offsets),
+    });
+  }
+
+  #soon<T>(work: Promise<T>): Promise<T> {
+    this.world.settleSoon();
+    return work;
+  }
+
+  #programOf({ table }: SimulatedSoloApp, index: number): Program {
+    const programs = this.#apps.get(`${table.name}@${table.revision}`)?.programs;
+    return programs?.[table.functions[index]?.name ?? ''] ?? [];
   }
 }

@@ -9,10 +9,13 @@ export interface ThreadsOptions extends Omit<ThreadWorld, 'send' | 'exit'> {
   /** For checkers: a message has left a thread. */
   sent(thread: number, to: string, message: Message): void;
   received(envelopes: readonly Envelope[]): void;
+  /** It is no more; its place is still its own. */
+  ending(thread: number): void;
   exited(thread: number, reason: ExitReason, text: string): void;
 }
 
 interface Row {
+  readonly place: number;
   readonly thread: SimulatedThread;
   readonly toThread: Channel;
   readonly toNode: Channel;
@@ -23,6 +26,8 @@ const terminateMs = 3;
 export class SimulatedThreads {
   readonly #options: ThreadsOptions;
   readonly #rows = new Map<number, Row>();
+  /** Dead ones that the node does not know of yet, and their places. */
+  readonly #dying = new Map<number, number>();
   readonly #world: ThreadWorld;
 
   constructor(options: ThreadsOptions) {
@@ -34,18 +39,32 @@ export class SimulatedThreads {
     };
   }
 
+  /** The thread that has a place, or had it and is not buried; -1: none. */
+  threadAt(place: number): number {
+    for (const [number, row] of this.#rows) if (row.place === place) return number;
+    for (const [number, taken] of this.#dying) if (taken === place) return number;
+    return -1;
+  }
+
+  #freePlace(): number {
+    const places = this.#options.solo?.table.places ?? 0;
+    for (let place = 0; place < places; place++) if (this.threadAt(place) === -1) return place;
+    return -1;
+  }
+
   get alive(): number {
     return this.#rows.size;
   }
 
   start(number: number): void {
     const { clock, random, received } = this.#options;
-    const thread = new SimulatedThread(number, this.#world);
+    const place = this.#freePlace();
+    const thread = new SimulatedThread(number, this.#world, place);
     const delayMs = () => 0.05 + random.next() / 4;
     const toThread = new Channel(clock, delayMs, (envelopes) => {
       for (const { message } of envelopes) thread.take(message as ThreadMessage);
     });
-    this.#rows.set(number, { thread, toThread, toNode: new Channel(clock, delayMs, received) });
+    this.#rows.set(number, { place, thread, toThread, toNode: new Channel(clock, delayMs, received) });
     const { startFailureShare } = this.#options.faults();
     if (random.chance(startFailureShare)) thread.later(5, () => this.#end(number, 'uncaught', 'failed to start', 0));
     else thread.start();
@@ -85,9 +104,15 @@ export class SimulatedThreads {
   #end(number: number, reason: ExitReason, text: string, lostShare: number): void {
     const row = this.#rows.get(number);
     if (!row) return;
-    row.thread.isDead = true;
+    row.thread.die();
     this.#rows.delete(number);
+    this.#dying.set(number, row.place);
     const afterMs = row.toNode.cut(lostShare);
-    this.#options.clock.after(afterMs + 0.01, () => this.#options.exited(number, reason, text));
+    this.#options.clock.after(afterMs + 0.01, () => {
+      this.#options.ending(number);
+      this.#dying.delete(number);
+      if (row.place >= 0) this.#options.solo?.table.leave(row.place);
+      this.#options.exited(number, reason, text);
+    });
   }
 }

@@ -49,6 +49,8 @@ export class Transcript {
         return event.to.startsWith('thread:') ? `${event.to.padEnd(22)} ${this.#message(event.message)}` : null;
       case 'settled':
         return `${'user'.padEnd(22)} ${this.#message(event.reply)}`;
+      case 'soloCalled':
+        return `solo call of ${event.app}: ${event.session}`;
       case 'asked':
       case 'threadSent':
       case 'block':

@@ -36,6 +36,8 @@ export type Action =
   | { readonly do: 'result'; readonly id: string; readonly until: 'output' | 'end'; readonly timeoutMs: number | null }
   | { readonly do: 'keep' | 'recall'; readonly key: string };
 
+type Installed = { readonly install: number; readonly revision: number; readonly definition: SimulatedApp['definition'] };
+
 export interface Step {
   readonly atMs: number;
   readonly action: Action;
@@ -73,7 +75,7 @@ export class User {
     switch (action.do) {
       case 'register': {
         const { definition, programs } = action.app;
-        return this.#ask('coordinator', (request) => ({
+        return this.#change(definition.name, (request) => ({
           kind: 'registerApp',
           request,
           client,
@@ -82,11 +84,13 @@ export class User {
         }));
       }
       case 'unregister':
-        return this.#ask('coordinator', (request) => ({ kind: 'unregisterApp', request, client, app: action.app }));
+        return this.#change(action.app, (request) => ({ kind: 'unregisterApp', request, client, app: action.app }));
       case 'change':
-        return this.#ask('coordinator', (request) => ({ kind: 'changeApp', request, client, app: action.app, change: action.change }));
+        return this.#change(action.app, (request) => ({ kind: 'changeApp', request, client, app: action.app, change: action.change }));
       case 'drain':
-        return this.#ask('coordinator', (request) => ({ kind: 'drainApp', request, client, app: action.app }), 100_000);
+        return this.#afterRecall(action.app, () =>
+          this.#ask('coordinator', (request) => ({ kind: 'drainApp', request, client, app: action.app }), 100_000),
+        );
       case 'call':
         return this.#call(action);
       case 'result': {
@@ -126,7 +130,40 @@ export class User {
     }
   }
 
+  /** As `api/client-runtime.ts` does: while an app is being changed, none of its sessions runs solo. */
+  #change(name: string, question: (request: number) => Question): void {
+    const { solo } = this.#client;
+    if (!solo) return this.#ask('coordinator', question);
+    this.open++;
+    void this.#client.soon(solo.suspend(name)).then(() => {
+      this.open--;
+      this.#ask('coordinator', question, this.#askTimeoutMs, (reply) => {
+        const changed = reply.kind === 'requestDone' ? (reply.result as Installed | null) : null;
+        if (changed) solo.allow(name, changed.install, changed.definition, changed.revision);
+        else if (reply.kind === 'requestDone' || (reply.kind === 'requestRefused' && reply.error.code === 'CallTimedOut'))
+          solo.disallow(name);
+        solo.resume(name);
+      });
+    });
+  }
+
+  #afterRecall(name: string, then: () => void): void {
+    const { solo } = this.#client;
+    if (!solo) return then();
+    this.open++;
+    void this.#client.soon(solo.recall((app) => app === name)).then(() => {
+      this.open--;
+      then();
+    });
+  }
+
   #call({ objects, abandonAfterMs, id: requestId, do: _, ...call }: Extract<Action, { do: 'call' }>): void {
+    const { app, until, expects, retries, deadlineMs, timeoutMs } = call;
+    if (until === 'output' && requestId === null && expects.length === 0 && retries === 0 && deadlineMs === null) {
+      this.open++;
+      if (this.#client.callSolo({ app, objects, timeoutMs, abandonAfterMs }, () => this.open--)) return;
+      this.open--;
+    }
     this.open++;
     this.#client.store(objects, (entries, offsets) => {
       this.open--;

@@ -17,6 +17,7 @@ import type { ActorDefinition } from '../../src/cluster/host.ts';
 import { Node } from '../../src/cluster/node/node.ts';
 import { type DurableStore, MemoryDurableStore } from '../../src/storage/durable-store.ts';
 import { createSegment } from '../../src/storage/segment.ts';
+import { createSoloMemory, type SoloHandle, SoloTable } from '../../src/storage/solo/table.ts';
 import type { Checker } from './checkers/checker.ts';
 import { SimulatedClient } from './client.ts';
 import { Clock } from './clock.ts';
@@ -27,6 +28,7 @@ import { Random } from './random.ts';
 import { randomScript, type Script } from './random-script.ts';
 import { hookSpawn } from './spawn-hook.ts';
 import { watchStore } from './store-watch.ts';
+import { Bells, runsSolo, type SoloWorld } from './solo.ts';
 import { SimulatedThreads } from './threads.ts';
 import { Transcript } from './transcript.ts';
 import { User } from './user.ts';
@@ -50,6 +52,7 @@ export interface WorldOptions {
 
 /** Some day, at the full second: windows are aligned to the epoch. */
 const startMs = Date.UTC(2030, 0, 1);
+const soloLookMs = 1;
 const healMs = 1_000;
 const againMs = 1_000;
 /** Longer than any deadline, so that also a session which waits for the outside ends. */
@@ -69,6 +72,7 @@ export class World {
   readonly nodeTimers: ReturnType<Clock['timers']>;
   readonly ends: { readonly client: NetworkEnd; readonly node: NetworkEnd };
   readonly segment: Uint8Array;
+  readonly solo: SoloWorld | null;
   readonly buckets = new Map<Address, BucketState>();
   scheduler!: SchedulerState;
   coordinator!: CoordinatorState;
@@ -79,7 +83,10 @@ export class World {
   #isHealing = false;
   /** Thrown after the step: a host that is at work would take it for a bug of an actor. */
   #failure: Error | null = null;
-  #hasDurableWork = false;
+  /** Promises that are to be settled before time goes on. */
+  #hasPromises = false;
+  #isLooking = false;
+  readonly #soloMemory: SoloHandle | null;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -96,8 +103,18 @@ export class World {
     this.ends = { client: new NetworkEnd(1, network), node: new NetworkEnd(2, network) };
     const shared = { clock, random, segment: this.segment, nextContent: () => ++this.#contents };
     const observe = (event: WorldEvent) => this.observe(event);
+    const memory =
+      random.chance(0.5) || options.config?.soloSessionsMax ? createSoloMemory(config.soloSessionsMax, config.executors) : null;
+    this.solo = memory && {
+      table: new SoloTable(memory),
+      bells: new Bells(clock, random),
+      settleSoon: () => this.settleSoon(),
+    };
+    this.#soloMemory = memory;
     this.client = new SimulatedClient({
       ...shared,
+      solo: this.solo,
+      soloMemory: memory,
       config,
       node: this.ends.client,
       observe,
@@ -110,6 +127,10 @@ export class World {
       faults: () => this.faults,
       isHealing: () => this.#isHealing,
       read: (by, when, input, found) => observe({ kind: 'read', by, when, input, found }),
+      solo: this.solo,
+      invocationsMax: config.invocationsPerSessionMax,
+      settleSoon: () => this.settleSoon(),
+      ending: () => this.node.threadEnding(),
       sent: (thread, to, message) => observe({ kind: 'threadSent', thread, to, message }),
       received: (envelopes) => this.node.host.deliverAll(envelopes),
       exited: (thread, reason, text) => this.node.threadExited(thread, reason, text),
@@ -172,7 +193,8 @@ export class World {
   async #runUntil(endMs: number, isDone: () => boolean): Promise<void> {
     for (let steps = 0; steps < stepsMax; steps++) {
       if (isDone() || !this.clock.step(endMs)) return;
-      if (this.#hasDurableWork) await this.#settleDurable();
+      if (this.#hasPromises) await this.#settlePromises();
+      this.#tendSolo();
       this.observe({ kind: 'stepped' });
       if (this.#failure) throw this.#failure;
     }
@@ -182,7 +204,7 @@ export class World {
   #durableStore(): DurableStore {
     const store = new MemoryDurableStore();
     const working = <T>(work: T): T => {
-      this.#hasDurableWork = true;
+      this.#hasPromises = true;
       return work;
     };
     return {
@@ -194,9 +216,25 @@ export class World {
     };
   }
 
-  /** The durable store answers by promises: they are settled before time goes on. */
-  async #settleDurable(): Promise<void> {
-    this.#hasDurableWork = false;
+  settleSoon(): void {
+    this.#hasPromises = true;
+  }
+
+  /** Bells are heard, and while anything runs solo, the node looks after it. */
+  #tendSolo(): void {
+    if (!this.solo) return;
+    this.solo.bells.poll();
+    if (this.#isLooking || !runsSolo(this.solo.table)) return;
+    this.#isLooking = true;
+    this.clock.after(soloLookMs, () => {
+      this.#isLooking = false;
+      this.node.solo?.look();
+    });
+  }
+
+  /** The durable store answers by promises, and so do others: they are settled before time goes on. */
+  async #settlePromises(): Promise<void> {
+    this.#hasPromises = false;
     await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -219,7 +257,7 @@ export class World {
         timers: this.nodeTimers,
         segment,
         durable: this.#durableStore(),
-        solo: null,
+        solo: this.#soloMemory && { memory: this.#soloMemory, client: 'client:sim', executorAt: (place) => threads.threadAt(place) },
         startThread: (thread) => threads.start(thread),
         terminateThread: (thread) => threads.terminate(thread),
         loadPrimitives: () => (kind) => builtInPrimitives.get(kind),
@@ -279,6 +317,7 @@ function simulatedConfig(random: Random): Config {
     arenaBytes: random.pick([16, 64, 256]) * 1_024,
     inlineBytesMax: 64,
     sessionsOpenMax: random.pick([2, 10, 100]),
+    soloSessionsMax: 32,
     admissionsWaitingMax: random.pick([2, 100]),
     queuedInvocationsMax: random.pick([3, 100]),
     invocationsPerSessionMax: 80,

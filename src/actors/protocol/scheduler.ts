@@ -37,7 +37,8 @@ export interface AdoptSession {
   readonly begun: readonly { readonly trigger: number; readonly inputs: readonly number[] }[];
   /** Where the last one still runs; -1: it has returned. */
   readonly executor: number;
-  readonly outputs: readonly Ref[];
+  /** By which invocation. */
+  readonly given: readonly { readonly source: number; readonly ref: Ref }[];
   readonly slot: number;
   readonly generation: number;
 }

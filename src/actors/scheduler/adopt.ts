@@ -27,9 +27,11 @@ export function adoptSession(state: SchedulerState, message: AdoptSession, out: 
   const invocations = makeInvocations(state, session, message);
   addObjects(state, session, message, invocations, out);
   const last = invocations.at(-1);
-  for (const ref of message.outputs) {
+  for (const { source, ref } of message.given) {
     const index = session.outputs++;
-    const from = last?.fn.name ?? '';
+    const giver = invocations[source - 1];
+    if (giver) giver.outputsDelivered = ++giver.outputsArrived;
+    const from = giver?.fn.name ?? '';
     out.push(send(client, { kind: 'sessionOutput', session: spec.id, app: app.table.name, index, from, ref, called: true }));
   }
   if (last && message.executor !== -1) resume(state, last, message, out);
@@ -109,10 +111,8 @@ function countAttempt(session: Session, { index }: AppFunction): void {
 }
 
 /** The last one has not returned. */
-function resume(state: SchedulerState, invocation: Invocation, { executor, outputs, slot, generation }: AdoptSession, out: Out): void {
+function resume(state: SchedulerState, invocation: Invocation, { executor, slot, generation }: AdoptSession, out: Out): void {
   const slotOfExecutor = state.executors.get(executor);
-  invocation.outputsArrived = outputs.length;
-  invocation.outputsDelivered = outputs.length;
   addInvocation(state, invocation);
   if (!slotOfExecutor) {
     invocation.place = 'queued';

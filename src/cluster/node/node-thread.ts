@@ -133,3 +133,4 @@ client.receive(
 process.setSourceMapsEnabled(true);
 port.postMessage({ news: 'ready', segment: segment.handle } satisfies NodeThreadNews);
 node.start();
+node.solo?.start();

@@ -65,6 +65,7 @@ export interface NodePorts {
 export class Node {
   readonly host: Host;
   readonly store: ObjectStore;
+  readonly solo: SoloService | null;
   readonly #config: Config;
   readonly #ports: NodePorts;
   readonly #timers: TimerTable;
@@ -72,7 +73,6 @@ export class Node {
   readonly #storeService: StoreService;
   readonly #durableService: DurableService;
   readonly #soloTable: SoloTable | null;
-  readonly #solo: SoloService | null;
   /** Of each app that has any, the newest. */
   readonly #primitives = new Map<string, { readonly hash: string; readonly lookup: PrimitiveLookup }>();
 
@@ -98,7 +98,7 @@ export class Node {
     this.#scheduler = createScheduler('scheduler', { ...config });
     const { solo } = ports;
     this.#soloTable = solo && new SoloTable(solo.memory);
-    this.#solo =
+    this.solo =
       this.#soloTable &&
       solo &&
       new SoloService({
@@ -113,7 +113,6 @@ export class Node {
 
   start(): void {
     this.host.deliver('scheduler', { kind: 'startScheduler' });
-    this.#solo?.start();
   }
 
   stop(): void {
@@ -123,7 +122,7 @@ export class Node {
 
   /** The thread has ended, and is still known by its place: what it ran solo is its keeper's to blame it for. */
   threadEnding(): void {
-    this.#solo?.recallAll();
+    this.solo?.recallAll();
   }
 
   /** The thread has ended: its blocks are free, and its keeper is told. */
@@ -134,7 +133,7 @@ export class Node {
 
   async close(): Promise<void> {
     this.#storeService.close();
-    this.#solo?.close();
+    this.solo?.close();
     await this.#durableService.close();
   }
 
@@ -167,7 +166,7 @@ export class Node {
     this.host.spawn('scheduler', { machine: schedulerMachine, handlers: schedulerHandlers, state: this.#scheduler });
     this.host.spawn('coordinator', { machine: coordinatorMachine, handlers: coordinatorHandlers, state: coordinator });
     this.host.serve('store', (message) => this.#storeService.take(message));
-    if (this.#solo) this.host.serve('solo', (message) => this.#solo?.take(message));
+    if (this.solo) this.host.serve('solo', (message) => this.solo?.take(message));
     this.host.serve('durable', (message) => this.#durableService.take(message));
     this.host.serve('stats', (message) => {
       if (message.kind !== 'statsAsked') throw new Error(`bug: stats was sent ${message.kind}`);

@@ -107,12 +107,12 @@ export class SoloService {
     const { install, openedMs, maker, counter } = readFields(this.#table, slot);
     const sent: AdoptSession['sent'][number][] = [];
     const begun: AdoptSession['begun'][number][] = [];
-    const outputs: AdoptSession['outputs'][number][] = [];
+    const given: AdoptSession['given'][number][] = [];
     let runs = false;
     for (const record of readJournal(this.#table, slot, 0, positionOf(state))) {
       if (record.kind === 'object') sent.push(record);
       if (record.kind === 'begin') begun.push(record);
-      if (record.kind === 'output') outputs.push(record.ref);
+      if (record.kind === 'output') given.push({ source: begun.length, ref: record.ref });
       if (record.kind === 'begin') runs = true;
       if (record.kind === 'done') runs = false;
     }
@@ -127,7 +127,7 @@ export class SoloService {
       sent,
       begun,
       executor: runs ? this.#options.executorAt(placeOf(state)) : -1,
-      outputs,
+      given,
       slot,
       generation,
     };
@@ -137,7 +137,7 @@ export class SoloService {
     while (!this.#isClosed) {
       const bell = this.#table.watchBell;
       this.#table.setWatching(false);
-      if (!this.#look()) await this.#table.awaitWatch(bell);
+      if (!this.look()) await this.#table.awaitWatch(bell);
       if (this.#isClosed) return;
       this.#table.setWatching(true);
       await new Promise<void>((resolve) => this.#lookOn(resolve));
@@ -147,13 +147,13 @@ export class SoloService {
   /** Until nothing runs. */
   #lookOn(done: () => void): void {
     this.#timer = this.#options.timers.setTimeout(() => {
-      if (this.#isClosed || !this.#look()) done();
+      if (this.#isClosed || !this.look()) done();
       else this.#lookOn(done);
     }, lookMs);
   }
 
   /** Whether any session runs solo. */
-  #look(): boolean {
+  look(): boolean {
     let runs = false;
     for (let slot = 0; slot < this.#table.slots; slot++) {
       const state = this.#table.state(slot);

@@ -24,7 +24,7 @@ import {
   stageQueued,
   stageRecalled,
 } from '../../storage/solo/table.ts';
-import { Doorbell } from './doorbell.ts';
+import type { DoorbellOptions, Listener } from './doorbell.ts';
 
 /** An app that may be called solo, and how that has gone. */
 interface Route {
@@ -60,18 +60,19 @@ export interface SoloCall {
 export interface SoloCallsOptions {
   readonly memory: SoloHandle;
   readonly inlineBytesMax: number;
+  /** Calls of an app that go the long way at most, after its sessions had to be brought home. */
+  readonly pauseMax: number;
+  listen(options: DoorbellOptions): Listener;
   nowMs(): number;
   random(): number;
   /** Brings the sessions of these slots home; resolves when they are, or have ended. */
   recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<unknown>;
 }
 
-const pauseMax = 1_024;
-
 export class SoloCalls {
   readonly #options: SoloCallsOptions;
   readonly #table: SoloTable;
-  readonly #doorbell: Doorbell;
+  readonly #doorbell: Listener;
   readonly #routes = new Map<string, Route>();
   readonly #suspended = new Map<string, number>();
   readonly #rows: (SoloCall | undefined)[];
@@ -90,7 +91,7 @@ export class SoloCalls {
     this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i);
     this.#out = Array.from({ length: places }, () => 0);
     this.#ids = createSessionIdMaker(options.random);
-    this.#doorbell = new Doorbell({
+    this.#doorbell = options.listen({
       table: this.#table,
       box: clientBox,
       answer: () => this.#table.drain(clientBox, (slot) => this.#look(slot)),
@@ -161,7 +162,7 @@ export class SoloCalls {
     const row = this.#rows[slot];
     if (row?.generation !== generation) return null;
     const { route, settle } = row;
-    route.pause = Math.min(pauseMax, Math.max(1, route.pause * 2));
+    route.pause = Math.min(this.#options.pauseMax, Math.max(1, route.pause * 2));
     route.pauseLeft = route.pause;
     this.#release(row);
     if (settle) row.request = request(settle);
@@ -179,7 +180,7 @@ export class SoloCalls {
     const slots = this.#rows.flatMap((row) => {
       if (!row) return [];
       const { slot, generation, route } = row;
-      return concerns(route.table.name, () => this.#sessionOf(slot)) ? [{ slot, generation }] : [];
+      return concerns(route.table.name, () => this.sessionOf(row)) ? [{ slot, generation }] : [];
     });
     if (slots.length > 0) await this.#options.recall(slots);
     this.#table.drain(clientBox, (slot) => this.#look(slot));
@@ -202,7 +203,7 @@ export class SoloCalls {
     this.#doorbell.stop();
   }
 
-  #sessionOf(slot: number): string {
+  sessionOf({ slot }: { readonly slot: number }): string {
     const { openedMs, maker, counter } = readFields(this.#table, slot);
     return sessionIdText(openedMs, maker, counter);
   }

@@ -23,9 +23,16 @@ export interface DoorbellOptions {
   parks?(): void;
 }
 
+/** What a doorbell is to those who listen to it. */
+export interface Listener {
+  /** Listens until nothing is wanted any more. */
+  attend(): void;
+  stop(): void;
+}
+
 const pollersMax = Math.max(1, availableParallelism() - 1);
 
-export class Doorbell {
+export class Doorbell implements Listener {
   readonly #options: DoorbellOptions;
   #seen: number;
   #heardMs = 0;
@@ -39,7 +46,6 @@ export class Doorbell {
     this.#seen = options.table.bell(options.box);
   }
 
-  /** Listens until nothing is wanted any more. */
   attend(): void {
     if (this.#isParked) this.#ringSelf();
     if (this.#attends || this.#isStopped) return;

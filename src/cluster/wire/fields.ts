@@ -114,7 +114,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
     'sent',
     'begun',
     'executor',
-    'outputs',
+    'given',
     'slot',
     'generation',
   ),

@@ -155,6 +155,13 @@ export class SoloTable {
     for (let slab = 0; slab < slabs; slab++) Atomics.compareExchange(this.#words, this.#slabOwners + slab, slot + 1, 0);
   }
 
+  /** Slots in use, for tests. */
+  get slotsTaken(): number {
+    let taken = 0;
+    for (let slot = 0; slot < this.slots; slot++) if (this.state(slot) !== 0) taken++;
+    return taken;
+  }
+
   /** Slabs in use, for tests. */
   get slabsTaken(): number {
     let taken = 0;

@@ -8,7 +8,7 @@ import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
 interface Row {
-  readonly spec: SessionSpec;
+  readonly spec: Pick<SessionSpec, 'deadlineMs'>;
   outputs: number;
   hasEnded: boolean;
 }
@@ -29,6 +29,7 @@ export class EndsOnce implements Checker {
     if (event.kind !== 'handled') return;
     const { message } = event;
     if (message.kind === 'startSession') this.#sessions.set(message.spec.id, { spec: message.spec, outputs: 0, hasEnded: false });
+    if (message.kind === 'adoptSession') this.#sessions.set(message.session, { spec: { deadlineMs: null }, outputs: 0, hasEnded: false });
     if (message.kind === 'outputSent') this.#outputs.set(message.ref, `${message.invocation}/${message.ordinal}`);
     if (event.host !== 'client') return;
     if (message.kind === 'sessionOutput') this.#output(message.session, message.index);

@@ -27,6 +27,14 @@ export class EndsQuiet implements Checker {
       const hasRedundant = app?.table.triggers.some(({ primitive }) => primitive === 'redundant') ?? false;
       this.#rows.set(message.spec.id, { firings: message.firing ? 1 : 0, returned: 0, held: new Set(), hasRedundant });
     }
+    if (message.kind === 'adoptSession') {
+      const returned = message.begun.length - (message.executor === -1 ? 0 : 1);
+      this.#rows.set(message.session, { firings: 0, returned: Math.max(0, returned), held: new Set(), hasRedundant: false });
+    }
+    if (message.kind === 'soloAdopted') {
+      const session = world.scheduler.invocations.get(message.invocation)?.session.spec.id;
+      if (session !== undefined) this.#sessionOf.set(message.invocation, session);
+    }
     if (message.kind === 'bucketStepped' && event.to === 'scheduler') {
       const row = this.#rows.get(world.scheduler.sessions.get(message.session)?.spec.id ?? '');
       if (row) row.firings += message.firings.length;

@@ -13,6 +13,8 @@ export class FiresOnce implements Checker {
   readonly #fired = new Set<string>();
   /** Firings by session id and function. */
   readonly #firings = new Map<string, Map<string, number>>();
+  /** Sessions that have a home. */
+  readonly #known = new Set<string>();
   readonly #running = new Map<number, number>();
   readonly #newest = new Map<number, number>();
 
@@ -21,9 +23,15 @@ export class FiresOnce implements Checker {
     const { to, message } = event;
     if (message.kind === 'bucketStepped') this.#step(to, message, world);
     if (message.kind === 'startSession' && message.firing) this.#count(message.spec.id, message.firing.function);
+    if (message.kind === 'startSession') this.#known.add(message.spec.id);
+    if (message.kind === 'adoptSession') this.#known.add(message.session);
+    if (message.kind === 'soloAdopted') this.#start(message.invocation, message.attempt);
     if (message.kind === 'invoke') this.#start(message.run.invocation, message.run.attempt);
     if (message.kind === 'attemptEnded') this.#end(message.invocation, message.attempt);
-    if (message.kind === 'sessionClosed') this.#compare(message.summary);
+    // It had not begun: the next one has its number.
+    if (message.kind === 'attemptEnded' && message.outcome.kind === 'refused') this.#newest.set(message.invocation, message.attempt - 1);
+    // One that ran solo to its end has fired where nobody sees it: the reference counts those.
+    if (message.kind === 'sessionClosed' && this.#known.delete(message.summary.id)) this.#compare(message.summary);
   }
 
   #step(home: string, { app, bucket, session, firings }: BucketStepped, world: World): void {

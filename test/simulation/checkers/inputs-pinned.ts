@@ -1,5 +1,6 @@
 /** The inputs of an attempt, and what it got, are not freed before it has ended. */
 import type { WorldEvent } from '../events.ts';
+import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 import { readableRefs } from './refs.ts';
 
@@ -10,7 +11,7 @@ export class InputsPinned implements Checker {
   /** Which invocation has asked, by thread and request. */
   readonly #asking = new Map<string, number>();
 
-  see(event: WorldEvent): void {
+  see(event: WorldEvent, world: World): void {
     if (event.kind === 'block' && event.what === 'freed') return this.#free(event.offset);
     if (event.kind === 'threadSent' && event.message.kind === 'objectsAsked')
       this.#asking.set(`thread:${event.thread}/${event.message.request}`, event.message.invocation);
@@ -21,6 +22,10 @@ export class InputsPinned implements Checker {
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { message } = event;
     if (message.kind === 'invoke') this.#reads.set(message.run.invocation, new Set(readableRefs(message).map(({ offset }) => offset)));
+    if (message.kind === 'soloAdopted') {
+      const inputs = world.scheduler.invocations.get(message.invocation)?.inputs ?? [];
+      this.#reads.set(message.invocation, new Set(inputs.map(({ ref }) => ref.offset).filter((offset) => offset >= 0)));
+    }
     if (message.kind === 'attemptEnded') this.#reads.delete(message.invocation);
   }
 

@@ -23,7 +23,7 @@ export class NothingLeft implements Checker {
   }
 }
 
-function leftIn({ scheduler, coordinator, client, nodeTimers, ends, threads }: World): Readonly<Record<string, number>> {
+function leftIn({ scheduler, coordinator, client, nodeTimers, ends, threads, solo }: World): Readonly<Record<string, number>> {
   return {
     'sessions of the scheduler': scheduler.sessions.size + scheduler.sessionById.size,
     invocations: scheduler.invocations.size,
@@ -41,5 +41,7 @@ function leftIn({ scheduler, coordinator, client, nodeTimers, ends, threads }: W
     'timers of links': ends.client.timers.running + ends.node.timers.running,
     'frames on links': ends.client.link.load.held + ends.node.link.load.held,
     threads: threads.alive,
+    'solo sessions': solo ? solo.table.slotsTaken : 0,
+    'slabs of journals': solo ? solo.table.slabsTaken : 0,
   };
 }

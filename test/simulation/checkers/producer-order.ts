@@ -15,6 +15,15 @@ export class ProducerOrder implements Checker {
     const { message } = event;
     if (message.kind === 'startSession')
       for (const { bucket, key } of message.spec.entries) this.#send(message.spec.id, message.spec.app, bucket, 0, key);
+    if (message.kind === 'adoptSession') {
+      const app = world.scheduler.installs.get(message.install);
+      // Its invocations get the next numbers, in order.
+      const before = world.scheduler.nextInvocation - 1;
+      for (const { bucket, key, source } of message.sent) {
+        const name = app?.table.buckets[bucket]?.name ?? '';
+        this.#send(message.session, app?.table.name ?? '', name, source === 0 ? 0 : before + source, key);
+      }
+    }
     if (message.kind === 'putIntoSession') {
       const app = world.scheduler.sessionById.get(message.session)?.spec.app ?? '';
       for (const { bucket, key } of message.entries) this.#send(message.session, app, bucket, 0, key);

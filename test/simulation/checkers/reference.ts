@@ -1,6 +1,5 @@
 /** Sessions of countable apps that ended well had exactly the invocations and outputs that can be counted without running them. */
-import type { Entry } from '../../../src/actors/protocol/object.ts';
-import { countApp } from '../countable-app.ts';
+import { type Countable, countApp } from '../countable-app.ts';
 import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
@@ -9,9 +8,10 @@ export class Reference implements Checker {
   readonly name = 'reference';
   /** Sessions compared, in all worlds that this checker has seen. */
   compared = 0;
-  readonly #entries = new Map<string, readonly Entry[]>();
+  readonly #entries = new Map<string, readonly Countable[]>();
 
   see(event: WorldEvent, world: World): void {
+    if (event.kind === 'soloCalled') this.#entries.set(event.session, event.entries);
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { message } = event;
     if (message.kind === 'startSession') this.#entries.set(message.spec.id, message.spec.entries);
