@@ -54,7 +54,7 @@ test('simulation: whatever fails on the way, no invariant breaks, and all ends o
       seen.attemptsLost > 20 &&
       seen.linked > 20 &&
       seen.compared > 100 &&
-      seen.solo > 200 &&
+      seen.solo > 100 &&
       seen.adopted > 50 &&
       seen.resumed > 20,
     JSON.stringify(seen),

@@ -11,7 +11,7 @@ import { type LifeCycle, lifeCycles, userStartsMs } from './life-cycles.ts';
 import { World } from './world.ts';
 
 /** Every world is the same but for its app and its user. */
-const config = { executors: 2, arenaBytes: 64 * 1_024, sessionsOpenMax: 10, abortGraceMs: 50, executorRestartMs: 100 };
+const config = { executors: 2, arenaBytes: 64 * 1_024, sessionsOpenMax: 10, soloSessionsMax: 0, abortGraceMs: 50, executorRestartMs: 100 };
 
 async function transcriptOf({ script, what }: LifeCycle): Promise<string> {
   const world = new World({ seed: 1, checkers: allCheckers(), faults: noFaults, script, config, keepTranscript: true });

@@ -103,8 +103,8 @@ export class World {
     this.ends = { client: new NetworkEnd(1, network), node: new NetworkEnd(2, network) };
     const shared = { clock, random, segment: this.segment, nextContent: () => ++this.#contents };
     const observe = (event: WorldEvent) => this.observe(event);
-    const memory =
-      random.chance(0.5) || options.config?.soloSessionsMax ? createSoloMemory(config.soloSessionsMax, config.executors) : null;
+    // Every other world has solo sessions.
+    const memory = seed % 2 === 0 ? createSoloMemory(config.soloSessionsMax, config.executors) : null;
     this.solo = memory && {
       table: new SoloTable(memory),
       bells: new Bells(clock, random),
