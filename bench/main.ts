@@ -6,10 +6,12 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Measure, type Prepared, type Result, summarize } from './measure.ts';
+import { budgetMeasures } from './measures/budget.ts';
 import { callMeasures } from './measures/call.ts';
 import { chainMeasures } from './measures/chain.ts';
 import { fanMeasures } from './measures/fan.ts';
 import { growthMeasures } from './measures/growth.ts';
+import { hopMeasures } from './measures/hop.ts';
 import { idleMeasures } from './measures/idle.ts';
 import { memoryMeasures } from './measures/memory.ts';
 import { passMeasures } from './measures/pass.ts';
@@ -24,12 +26,14 @@ const measures: readonly Measure[] = [
   ...idleMeasures,
   ...callMeasures,
   ...chainMeasures,
+  ...hopMeasures,
   ...fanMeasures,
   ...passMeasures,
   ...throughputMeasures,
   ...sleepMeasures,
   ...growthMeasures,
   ...memoryMeasures,
+  ...budgetMeasures,
 ];
 const names = [...new Set(measures.map(({ name }) => name))];
 

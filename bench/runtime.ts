@@ -11,6 +11,8 @@ export function ours(
   app: App,
   settings: Measure['settings'],
   sample: (runtime: Runtime) => Promise<readonly number[]>,
+  /** Before, not counted: so that it is measured in a process that has been at work for a while, and whose code is compiled. */
+  warmUp?: (runtime: Runtime) => Promise<unknown>,
 ): Measure {
   return {
     name,
@@ -19,6 +21,7 @@ export function ours(
     settings: { executors, ...settings },
     async prepare(): Promise<Prepared> {
       const runtime = await startLocal({ apps: [app], executors });
+      await warmUp?.(runtime);
       return { sample: () => sample(runtime), close: () => runtime.close() };
     },
   };

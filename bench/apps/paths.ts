@@ -1,5 +1,5 @@
 /** The apps that are measured: a single function, chains, a fan, a hand-over of bytes. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { threadId } from 'node:worker_threads';
 import { bucket, bySet, defineApp, fn, immediate, type } from 'pheromone';
 
 const module = import.meta.url;
@@ -10,7 +10,7 @@ export const one = defineApp('one', { module, triggers: [questions.on(immediate(
 
 /** Its value: how many hops are left. */
 const links = bucket('links', { value: type<number>() });
-const hop = fn('hop', { input: links, sends: [links], output: type<number>() }, async (input, ctx) => {
+export const hop = fn('hop', { input: links, sends: [links], output: type<number>() }, async (input, ctx) => {
   if (input.value === 0) await ctx.output(0);
   else await ctx.send(links, { value: input.value - 1 });
 });
@@ -55,21 +55,44 @@ export const fan = defineApp('fan', {
   triggers: [starts.on(immediate(), split), pieces.on(immediate(), work), results.on(bySet({ keys }), join)],
 });
 
-const sizes = bucket('sizes', { value: type<number>() });
+export interface Passing {
+  readonly sizeBytes: number;
+  readonly left: number;
+  /** Of each object so far: microseconds from its seal until its consumer ran, in another thread. */
+  readonly tookUs: number[];
+}
+const sizes = bucket('sizes', { value: type<Passing>() });
 const bytes = bucket('bytes', { value: type<Uint8Array>() });
+/** At an object's start: when it was sealed (64 bits), in which thread, how many are left, how many times follow (32 bits each), and these. */
+const timesAt = 24;
+const headBytes = 512;
 const produce = fn('produce', { input: sizes, sends: [bytes] }, async (input, ctx) => {
-  const allocation = await ctx.allocate(bytes, { sizeBytes: input.value });
-  allocation.bytes[0] = 1;
-  allocation.bytes[allocation.bytes.length - 1] = 2;
+  const { sizeBytes, left, tookUs } = input.value;
+  const { bytes: object, seal } = await ctx.allocate(bytes, { sizeBytes });
+  const view = new DataView(object.buffer, object.byteOffset);
+  object[headBytes] = 1;
+  object[sizeBytes - 1] = 2;
+  view.setUint32(8, threadId, true);
+  view.setUint32(12, left, true);
+  view.setUint32(16, tookUs.length, true);
+  for (const [i, us] of tookUs.entries()) view.setFloat64(timesAt + 8 * i, us, true);
   // Threads have time origins of their own; this clock is one for all.
-  new DataView(allocation.bytes.buffer, allocation.bytes.byteOffset).setBigInt64(8, process.hrtime.bigint(), true);
-  await allocation.seal();
-  // Still running, it leaves the consumer to the other executor; spinning, it would fight with it for a processor.
-  await sleep(5);
+  view.setBigInt64(0, process.hrtime.bigint(), true);
+  await seal();
 });
-const consume = fn('consume', { input: bytes, output: type<{ tookMs: number; good: boolean }>() }, (input, ctx) => {
-  const sealed = new DataView(input.bytes.buffer, input.bytes.byteOffset).getBigInt64(8, true);
-  const tookMs = Number(process.hrtime.bigint() - sealed) / 1e6;
-  void ctx.output({ tookMs, good: input.bytes[0] === 1 && input.bytes.at(-1) === 2 });
-});
+const consume = fn(
+  'consume',
+  { input: bytes, sends: [sizes], output: type<readonly number[]>(), placement: 'spread' },
+  ({ bytes: object }, ctx) => {
+    const view = new DataView(object.buffer, object.byteOffset);
+    const us = Number(process.hrtime.bigint() - view.getBigInt64(0, true)) / 1_000;
+    if (object[headBytes] !== 1 || object.at(-1) !== 2) throw new Error('the object is not what was sealed');
+    const before = Array.from({ length: view.getUint32(16, true) }, (_, i) => view.getFloat64(timesAt + 8 * i, true));
+    // One that stayed in its thread was not handed over.
+    const tookUs = view.getUint32(8, true) === threadId ? before : [...before, us];
+    const left = view.getUint32(12, true) - 1;
+    if (left === 0) void ctx.output(tookUs);
+    else void ctx.send(sizes, { value: { sizeBytes: object.byteLength, left, tookUs } });
+  },
+);
 export const pass = defineApp('pass', { module, triggers: [sizes.on(immediate(), produce), bytes.on(immediate(), consume)] });

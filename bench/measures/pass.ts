@@ -1,9 +1,11 @@
 /** An object handed from a function to another, in another executor: from its seal until the consumer runs. Its size must not matter. */
+import type { Runtime } from 'pheromone';
 import { pass } from '../apps/paths.ts';
 import type { Measure } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 export const times = 10;
+const warmUps = 500;
 export const sizes = { '1 KB': 1_000, '1 MB': 1_000_000, '10 MB': 10_000_000, '100 MB': 100_000_000 } as const;
 
 const memcpy: Measure = {
@@ -23,18 +25,30 @@ const memcpy: Measure = {
   },
 };
 
+/** Objects handed over in one session; those of a session are freed together, at its end. */
+const inTurn = { '1 KB': 20, '1 MB': 20, '10 MB': 20, '100 MB': 5 } as const;
+
+async function passOn(runtime: Runtime, size: keyof typeof sizes, calls: number): Promise<number[]> {
+  const values: number[] = [];
+  for (let i = 0; i < calls; i++) {
+    const value = { sizeBytes: sizes[size], left: inTurn[size], tookUs: [] };
+    const tookUs = await runtime.call(pass, { sizes: [{ value }] });
+    check(tookUs !== undefined && tookUs.length > 0, 'pass');
+    values.push(...(tookUs ?? []));
+  }
+  return values;
+}
+
 export const passMeasures: readonly Measure[] = [
-  ...Object.entries(sizes).map(([size, sizeBytes]) =>
-    ours('pass', 'µs', pass, { size }, async (runtime) => {
-      const values = [];
-      for (let i = 0; i < times; i++) {
-        // To the end: the producer must have made room for the next.
-        const [result] = await runtime.call(pass, 'sizes', sizeBytes, { until: 'end' });
-        check(result?.good === true, 'pass');
-        values.push(1_000 * (result?.tookMs ?? Number.NaN));
-      }
-      return values;
-    }),
+  ...(Object.keys(sizes) as (keyof typeof sizes)[]).map((size) =>
+    ours(
+      'pass',
+      'µs',
+      pass,
+      { size, objects: inTurn[size], warmUps: warmUps * inTurn['1 KB'] },
+      (runtime) => passOn(runtime, size, times),
+      (runtime) => passOn(runtime, '1 KB', warmUps),
+    ),
   ),
   memcpy,
 ];

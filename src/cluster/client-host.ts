@@ -37,7 +37,8 @@ export interface ClientHostOptions {
 }
 
 /** An app of long functions is tried once in so many calls: a try costs about as much as a call. */
-const soloPauseMax = 1_024;
+const soloPauseMax = 256;
+const soloRestMs = 5_000;
 
 const address: Address = 'client:local';
 const blocksAddress: Address = 'blocks:local';
@@ -86,7 +87,9 @@ export class ClientHost {
       new SoloCalls({
         memory: options.solo,
         inlineBytesMax,
+        restMs: soloRestMs,
         pauseMax: soloPauseMax,
+        named: (summary) => this.send('coordinator', { kind: 'sessionClosed', summary }),
         listen: (bell) => new Doorbell(bell),
         nowMs: () => Date.now(),
         random: () => Math.random(),

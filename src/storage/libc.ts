@@ -1,5 +1,5 @@
 /**
- * The few functions of the C library that the mapped segment needs, called by koffi.
+ * The few functions of the C library that we need: for the mapped segment, and for threads that poll. They are called by koffi.
  *
  * koffi is loaded at the first use (10 ms), so that importing this costs nothing and a platform without it can fall back.
  */
@@ -22,6 +22,8 @@ export interface Libc {
   populatePages(address: bigint, sizeBytes: number): Promise<boolean>;
   /** The memory as an ArrayBuffer, without a copy. It is unmanaged: collecting it frees nothing. */
   view(address: bigint, sizeBytes: number): ArrayBuffer;
+  /** Lets another thread that waits for this one's processor run first. 0.7 µs if there is none. */
+  yieldProcessor(): void;
   readonly pageBytes: number;
 }
 
@@ -54,6 +56,7 @@ function bind(): Libc {
   const mmap = library.func('uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)');
   const madvise = library.func('int madvise(uintptr_t address, size_t length, int advice)');
   const close = library.func('int close(int fd)');
+  const schedYield = library.func('int sched_yield()');
   const getpagesize = library.func('int getpagesize()');
 
   /** Calls `fn`, and throws when it reports failure. */
@@ -78,6 +81,7 @@ function bind(): Libc {
         madvise.async(address, sizeBytes, MADV_POPULATE_WRITE, (error: unknown, result: number) => resolve(!error && result === 0));
       }),
     view: (address, sizeBytes) => koffi.view(address, sizeBytes),
+    yieldProcessor: () => void schedYield(),
     pageBytes: Number(call('getpagesize', getpagesize)),
   };
 }

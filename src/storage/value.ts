@@ -10,6 +10,7 @@
  */
 import type { Encoding } from './object.ts';
 import { encodings } from './object.ts';
+import { decodeScalar, encodeScalar, noScalar } from './value-scalar.ts';
 import { checkValue, NotEncodableError } from './value-check.ts';
 import { decodeCbor, encodeCbor } from './value-codec.ts';
 
@@ -65,6 +66,8 @@ let isEncoding = false;
  * if the stack is short). `path` is what its message calls the value.
  */
 export function encodeValue(value: unknown, path = 'value'): Encoded {
+  const scalar = encodeScalar(value);
+  if (scalar) return { encoding: cborEncoding, bytes: scalar };
   if (ArrayBuffer.isView(value)) {
     const encoding = encodingsByTag.get((value as Uint8Array)[Symbol.toStringTag]);
     if (encoding !== undefined) return { encoding, bytes: new Uint8Array(value.buffer, value.byteOffset, value.byteLength) };
@@ -88,7 +91,10 @@ export function encodeValue(value: unknown, path = 'value'): Encoded {
  */
 export function decodeValue(encoding: number, bytes: Uint8Array): unknown {
   if (encoding === bytesEncoding) return bytes;
-  if (encoding === cborEncoding) return decodeCbor(bytes);
+  if (encoding === cborEncoding) {
+    const scalar = decodeScalar(bytes);
+    return scalar === noScalar ? decodeCbor(bytes) : scalar;
+  }
   const constructor = constructorsByEncoding.get(encoding);
   if (!constructor) throw new Error(`bug: no encoding ${encoding}`);
   const isAligned = bytes.byteOffset % constructor.BYTES_PER_ELEMENT === 0;

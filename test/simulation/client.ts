@@ -98,7 +98,9 @@ export class SimulatedClient {
       new SoloCalls({
         memory: soloMemory,
         inlineBytesMax: config.inlineBytesMax,
+        restMs: 0,
         pauseMax: 1,
+        named: (summary) => this.#host.deliver('coordinator', { kind: 'sessionClosed', summary }),
         listen: (bell) => solo.bells.listen(bell),
         nowMs: () => Math.floor(clock.nowMs),
         random: () => random.next(),

@@ -9,7 +9,7 @@ import type { AttemptName, Exit } from '../../src/cluster/executors/exit.ts';
 import type { DoorbellOptions, Listener } from '../../src/cluster/solo/doorbell.ts';
 import type { SoloJob } from '../../src/cluster/solo/job.ts';
 import { SoloRunner } from '../../src/cluster/solo/runner.ts';
-import { type RunningSession, type SoloApp, summaryOf } from '../../src/cluster/solo/running.ts';
+import { nameOf, type SoloApp } from '../../src/cluster/solo/running.ts';
 import { type SoloTable, stageOf } from '../../src/storage/solo/table.ts';
 import type { SimulatedAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
@@ -107,14 +107,14 @@ export class SimulatedSolo {
       inTurn: (callback) => ports.later(0, callback),
       appOf: (install) => this.#apps.get(install),
       isFree: () => ports.isFree(),
-      start: (job, finished) => this.#start(job, finished),
+      start: (job) => this.#start(job),
       exitOf: (name) => ports.exitOf(name),
       adopted: (job, name) => ports.kept(name, job.task as SimulatedAttempt),
       ended: (job, name, failure) => ports.finished(name, job.task as SimulatedAttempt, failure),
       handedOver: (slot, generation) => ports.send('solo', { kind: 'soloHandedOver', slot, generation }),
-      named: (session) => this.#end(session),
       freeBlocks: (offsets) => ports.release(offsets),
       paused: () => ports.paused(),
+      rested: () => {},
     });
     this.#listener = bells.listen({ table, box: place, answer: () => ports.later(0, () => this.#runner.answer()), isWanted: () => true });
   }
@@ -147,22 +147,19 @@ export class SimulatedSolo {
     this.#runner.adopt(slot, generation, { invocation, attempt });
   }
 
-  #start(job: SoloJob<SimulatedSoloApp>, finished: (failure: Failure) => void): boolean {
+  #start(job: SoloJob<SimulatedSoloApp>): boolean {
     let isStarting = true;
     let isOver = false;
+    // Every session is one that somebody may ask for: its summary is compared with the reference.
+    nameOf(job.running);
     const attempt = this.#ports.attempt(job, job.running.app, (failure) => {
       if (isStarting && !failure) isOver = true;
-      else this.#ports.later(0, () => finished(failure));
+      else this.#ports.later(0, () => this.#runner.finished(job, failure));
     });
     job.task = attempt;
     attempt.start();
     isStarting = false;
     return isOver;
-  }
-
-  /** In simulations every session is one that somebody may ask for: its summary is compared with the reference. */
-  #end(session: RunningSession<SimulatedSoloApp>): void {
-    this.#ports.send('coordinator', { kind: 'sessionClosed', summary: summaryOf(session, Math.floor(this.#ports.nowMs())) });
   }
 }
 

@@ -86,6 +86,7 @@ function addObjects(
   invocations: readonly Invocation[],
   out: Out,
 ): void {
+  const ordinals = new Map<string, number>();
   for (const { source, bucket, key, group, ref } of sent) {
     const from = invocations[source - 1] ?? null;
     if (holdsBlock(ref)) out.push({ kind: 'adopt', offset: ref.offset });
@@ -93,7 +94,10 @@ function addObjects(
     session.objects.push(object);
     if (!from) continue;
     from.objectsArrived++;
-    from.sent.push({ bucket, key, ordinal: from.sent.filter((other) => other.bucket === bucket && other.key === key).length });
+    const id = `${source}/${bucket}/${key}`;
+    const ordinal = ordinals.get(id) ?? 0;
+    ordinals.set(id, ordinal + 1);
+    from.sent.push({ bucket, key, ordinal });
   }
   for (const [i, invocation] of invocations.entries()) {
     invocation.place = 'done';

@@ -80,7 +80,8 @@ export function addInvocation(state: SchedulerState, invocation: Invocation): vo
 
 /** Gives waiting invocations to executors that have room. */
 export function dispatch(state: SchedulerState, out: Out): void {
-  for (let next = state.queue.take(state.executors.values()); next; next = state.queue.take(state.executors.values())) {
+  const executors = [...state.executors.values()];
+  for (let next = state.queue.take(executors); next; next = state.queue.take(executors)) {
     startAttempt(next.invocation, next.executor, out);
   }
   const accepts = state.queue.length <= state.limits.queuedInvocationsMax * (state.accepts ? 1 : 0.5);

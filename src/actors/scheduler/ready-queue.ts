@@ -16,6 +16,8 @@ interface Lane {
   head: number;
 }
 
+const none: ReadonlySet<ExecutorSlot> = new Set();
+
 /** Below so many departed entries a lane is not worth compacting. */
 const compactMin = 1_024;
 
@@ -50,9 +52,9 @@ export class ReadyQueue {
   }
 
   /** Takes the next invocation that an executor can start now, and that executor; null if there is none. */
-  take(executors: Iterable<ExecutorSlot>): { readonly invocation: Invocation; readonly executor: ExecutorSlot } | null {
+  take(executors: readonly ExecutorSlot[]): { readonly invocation: Invocation; readonly executor: ExecutorSlot } | null {
     if (this.#length === 0) return null;
-    const reserved = new Set<ExecutorSlot>();
+    let reserved = none;
     for (let priority = 9; priority >= 0; priority--) {
       const lanes = this.#lanesOf(priority);
       if (lanes.size === 0) continue;
@@ -67,7 +69,7 @@ export class ReadyQueue {
         }
         const kept = leastLoaded(executors, reserved);
         if (!kept) return null;
-        reserved.add(kept);
+        reserved = new Set([...reserved, kept]);
       }
     }
     return null;

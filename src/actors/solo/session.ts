@@ -35,8 +35,10 @@ export class SoloSession {
   readonly #plan: SoloPlan;
   /** By trigger index; of those that keep any. */
   #states: Map<number, unknown> | null = null;
-  #due: SoloFiring[] = [];
-  #dueHead = 0;
+  /** The firing that is next, and those behind it. Mostly there are none. */
+  #next: SoloFiring | null = null;
+  #behind: SoloFiring[] = [];
+  #behindHead = 0;
 
   constructor(plan: SoloPlan) {
     this.#plan = plan;
@@ -45,7 +47,7 @@ export class SoloSession {
 
   /** How many functions could run now. */
   get due(): number {
-    return this.#due.length - this.#dueHead;
+    return (this.#next ? 1 : 0) + this.#behind.length - this.#behindHead;
   }
 
   /** Whether nothing is known here but what is due: no trigger has kept anything. */
@@ -62,7 +64,7 @@ export class SoloSession {
     const { triggers } = bucket;
     for (let i = 0; i < triggers.length; i++) {
       const trigger = triggers[i] as SoloTrigger;
-      if (trigger.fires === 'always' || (trigger.fires === 'key' && trigger.key === object.key)) this.#due.push({ trigger, inputs: [id] });
+      if (trigger.fires === 'always' || (trigger.fires === 'key' && trigger.key === object.key)) this.#add({ trigger, inputs: [id] });
       else if (trigger.fires === 'state' && !this.#evaluate(trigger, object, id, source)) return false;
     }
     return true;
@@ -70,12 +72,12 @@ export class SoloSession {
 
   /** The next firing, which begins now; null: nothing is due. */
   begin(): SoloFiring | null {
-    const firing = this.#due[this.#dueHead];
+    const firing = this.#next;
     if (!firing) return null;
-    this.#dueHead++;
-    if (this.#dueHead === this.#due.length) {
-      this.#due.length = 0;
-      this.#dueHead = 0;
+    this.#next = this.#behindHead < this.#behind.length ? (this.#behind[this.#behindHead++] ?? null) : null;
+    if (!this.#next && this.#behindHead > 0) {
+      this.#behind = [];
+      this.#behindHead = 0;
     }
     this.begun++;
     this.counts[firing.trigger.function] = (this.counts[firing.trigger.function] ?? 0) + 1;
@@ -84,7 +86,7 @@ export class SoloSession {
 
   /** What `begin` would give. */
   peek(): SoloFiring | null {
-    return this.#due[this.#dueHead] ?? null;
+    return this.#next;
   }
 
   /** Nothing runs and nothing is due. True: the session has ended, and well. False: its home must see what waits. */
@@ -95,6 +97,11 @@ export class SoloSession {
       if (this.outputs === 0 && trigger.primitive.pending(state, trigger.options) !== null) return false;
     }
     return true;
+  }
+
+  #add(firing: SoloFiring): void {
+    if (this.#next) this.#behind.push(firing);
+    else this.#next = firing;
   }
 
   #evaluate(trigger: SoloTrigger, { key, group, ref }: SoloObject, id: number, source: number): boolean {
@@ -109,7 +116,7 @@ export class SoloSession {
     // None looks at the session or the source's name either, but `redundant`, whose apps do not run solo.
     const arrival: Arrival = { id, key, group, session: '', source, sourceFunction: null, sizeBytes: ref.sizeBytes };
     for (const action of primitive.admit(state, arrival, options, 0)) {
-      if (action.kind === 'fire') this.#due.push({ trigger, inputs: action.inputs });
+      if (action.kind === 'fire') this.#add({ trigger, inputs: action.inputs });
       else if (action.kind !== 'drop') return false;
       else if (action.reason === 'superseded') this.superseded++;
       else if (action.reason === 'late') this.tooLate++;

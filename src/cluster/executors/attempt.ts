@@ -23,10 +23,18 @@ import type { Exit } from './exit.ts';
 import { StoredInput } from './input.ts';
 import { Outbox } from './outbox.ts';
 import type { ThreadServices } from './services.ts';
-import { TrackedPromises } from './tracked.ts';
+import { isThenable, TrackedPromises } from './tracked.ts';
 
 const delayMsMax = 2 ** 31 - 1;
 const allocateBytesMax = 2 ** 32;
+
+/** The newest answer to where a function may send to: it is mostly the next one, too. */
+let lastSend: { bucket: AnyBucket | null; table: AppTable | null; function: number; index: number } = {
+  bucket: null,
+  table: null,
+  function: -1,
+  index: -1,
+};
 
 type Wanted = { readonly key?: string | undefined; readonly group?: string | undefined; readonly sizeBytes: number };
 
@@ -62,7 +70,8 @@ export class Attempt implements Context {
   #durable: Durable | null = null;
   #stray: { readonly error: unknown } | null = null;
   #giveUpStray: NodeJS.Timeout | null = null;
-  #finish: ((failure: Failure) => void) | null = null;
+  /** Whom to tell; null: it is told. */
+  #finished: ((failure: Failure) => void) | null = null;
   #controller: AbortController | null = null;
   /** Why nothing more is wanted of it. */
   #over: unknown = null;
@@ -114,16 +123,17 @@ export class Attempt implements Context {
     const encoded = encode(value);
     const name = key ?? String(this.#unnamed++);
     const ordinal = this.#ordinal(index, name);
-    return this.#put(encoded, (ref) => this.#leave(index, name, ordinal, group, delayMs, ref));
+    const ref = this.#putNow(encoded);
+    if (ref && this.#leave(index, name, ordinal, group, delayMs, ref)) return undefined;
+    return this.#putLater(encoded, ref, (late) => this.#leave(index, name, ordinal, group, delayMs, late));
   }
 
   output(value: unknown): Promise<void> | undefined {
     this.#assertOpen();
-    return this.#put(encode(value), (ref) => {
-      if (!this.#exit.output(this.outputs + 1, ref)) return false;
-      this.outputs++;
-      return true;
-    });
+    const encoded = encode(value);
+    const ref = this.#putNow(encoded);
+    if (ref && this.#leaveOutput(ref)) return undefined;
+    return this.#putLater(encoded, ref, (late) => this.#leaveOutput(late));
   }
 
   allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
@@ -170,7 +180,7 @@ export class Attempt implements Context {
         this.#assertOpen();
       } while (!leave());
     };
-    return this.#outward(() => this.#exit.isOpen() && leave(), later);
+    return this.#isOpen && leave() ? undefined : this.#addLater(later);
   }
 
   expect(bucket: AnyBucket, branches: Branches): Promise<void> {
@@ -221,10 +231,7 @@ export class Attempt implements Context {
    * called later, once.
    */
   run(handler: Handler, finished: (failure: Failure) => void): boolean {
-    this.#finish = (failure) => {
-      this.#finish = null;
-      finished(failure);
-    };
+    this.#finished = finished;
     let work: unknown;
     try {
       work = handler(this.#inputs(), this);
@@ -237,7 +244,7 @@ export class Attempt implements Context {
       void this.#settle();
       return false;
     }
-    const returned = () => (this.#promises || this.#stray ? void this.#settle() : this.#finish?.(null));
+    const returned = () => (this.#promises || this.#stray ? void this.#settle() : this.#finish(null));
     const failed = (error: unknown) => void this.#failLater(error);
     if (work instanceof Promise) work.then(returned, failed);
     else Promise.resolve(work).then(returned, failed);
@@ -254,14 +261,20 @@ export class Attempt implements Context {
     } catch (error) {
       return this.#failLater(error);
     }
-    this.#finish?.(this.#stray);
+    this.#finish(this.#stray);
   }
 
   /** What it left behind goes on a little: its blocks must come home before the attempt is over. */
   async #failLater(error: unknown): Promise<void> {
     // Nothing throws on: who runs this is told in a turn of its own.
     await this.#promises?.settled().catch(() => undefined);
-    this.#finish?.({ error });
+    this.#finish({ error });
+  }
+
+  #finish(failure: Failure): void {
+    const finished = this.#finished;
+    this.#finished = null;
+    finished?.(failure);
   }
 
   end(): void {
@@ -278,32 +291,38 @@ export class Attempt implements Context {
     return true;
   }
 
-  #put(encoded: Encoded, leave: (ref: Ref) => boolean): Promise<void> | undefined {
+  #leaveOutput(ref: Ref): boolean {
+    if (!this.#exit.output(this.outputs + 1, ref)) return false;
+    this.outputs++;
+    return true;
+  }
+
+  get #isOpen(): boolean {
+    return !this.#outbox?.isWaiting && this.#exit.isOpen();
+  }
+
+  /** Null: not now. */
+  #putNow(encoded: Encoded): Ref | null {
+    return this.#isOpen ? this.#services.blocks.put(encoded) : null;
+  }
+
+  /** Behind all that waits already. `stored`: it lies in the store, but could not leave. */
+  #putLater(encoded: Encoded, stored: Ref | null, leave: (ref: Ref) => boolean): Promise<void> {
     const { blocks } = this.#services;
-    let snapshot = encoded;
-    let ref: Ref | null = null;
-    const now = () => {
-      ref = this.#exit.isOpen() ? blocks.put(encoded) : null;
-      if (ref && leave(ref)) return true;
-      if (!ref) snapshot = snapshotOf(encoded);
-      return false;
-    };
-    const later = async () => {
+    // Taken here, before the caller goes on.
+    const snapshot = stored ? encoded : { encoding: encoded.encoding, bytes: new Uint8Array(encoded.bytes) };
+    let ref = stored;
+    return this.#addLater(async () => {
       do {
         this.#assertOpenOrRelease(ref);
         await this.#exit.whenOpen();
         ref ??= blocks.put(snapshot) ?? (await blocks.putLater(snapshot));
         this.#assertOpenOrRelease(ref);
       } while (!leave(ref));
-    };
-    // Behind others that wait, `now` is not called: the snapshot is taken here, before the caller goes on.
-    const waiting = this.#outward(now, later);
-    if (waiting && !ref && snapshot === encoded) snapshot = snapshotOf(encoded);
-    return waiting;
+    });
   }
 
-  #outward(now: () => boolean, later: () => Promise<void>): Promise<void> | undefined {
-    if (!this.#outbox?.isWaiting && now()) return undefined;
+  #addLater(later: () => Promise<void>): Promise<void> {
     this.#outbox ??= new Outbox();
     return this.#track(this.#outbox.add(later));
   }
@@ -331,6 +350,14 @@ export class Attempt implements Context {
   }
 
   #bucketIndex(at: string, bucket: AnyBucket, isSend = true): number {
+    const { table, function: fn } = this.#work;
+    if (lastSend.bucket === bucket && lastSend.table === table && lastSend.function === fn) return lastSend.index;
+    const index = this.#findBucket(at, bucket, isSend);
+    if (isSend) lastSend = { bucket, table, function: fn, index };
+    return index;
+  }
+
+  #findBucket(at: string, bucket: AnyBucket, isSend: boolean): number {
     const name = checkedBucketName(at, bucket);
     const { table } = this.#work;
     const found = table.bucketByName.get(name);
@@ -367,12 +394,4 @@ export class Attempt implements Context {
     if (this.#closedBy && ref && ref.offset >= 0) this.#services.blocks.release([ref.offset]);
     this.#assertOpen();
   }
-}
-
-function snapshotOf({ encoding, bytes }: Encoded): Encoded {
-  return { encoding, bytes: new Uint8Array(bytes) };
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return value instanceof Promise || (typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function');
 }

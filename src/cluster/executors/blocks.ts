@@ -13,6 +13,7 @@ import type { ThreadMessage } from '../../actors/protocol/executor.ts';
 import { refillRequest } from '../../actors/protocol/store.ts';
 import { errorFromData, errors } from '../../api/errors.ts';
 import type { Ref } from '../../storage/object.ts';
+import { copyBytes } from '../../storage/small-copies.ts';
 import { Stash } from '../../storage/stash.ts';
 import { type Encoded, isOwnMemory } from '../../storage/value.ts';
 import type { Outlet } from '../host.ts';
@@ -61,7 +62,7 @@ export class Blocks {
     const sizeBytes = bytes.byteLength;
     if (sizeBytes <= this.#options.inlineBytesMax) {
       // What was encoded for this is nobody else's; a typed array is the caller's.
-      return { encoding, sizeBytes, inline: isOwnMemory(encoding) ? bytes : new Uint8Array(bytes), offset: -1 };
+      return { encoding, sizeBytes, inline: isOwnMemory(encoding) ? bytes : copyBytes(bytes), offset: -1 };
     }
     if (this.#closed) return null;
     const offset = this.#stash.take(sizeBytes);

@@ -181,6 +181,7 @@ class ExecutorThread {
 
   /** What the scheduler gave this thread while a solo function was at work. */
   #runHeld(): void {
+    if (this.#held.length === 0) return;
     for (const run of this.#held.splice(0)) this.#run(run);
   }
 

@@ -9,7 +9,7 @@ import { SoloTable, type SoloHandle } from '../../storage/solo/table.ts';
 import { Doorbell } from '../solo/doorbell.ts';
 import type { SoloJob } from '../solo/job.ts';
 import { SoloRunner } from '../solo/runner.ts';
-import { type RunningSession, type SoloApp, summaryOf } from '../solo/running.ts';
+import type { SoloApp } from '../solo/running.ts';
 import { Attempt, type Failure } from './attempt.ts';
 import { type AttemptName, NodeExit } from './exit.ts';
 import type { ThreadServices } from './services.ts';
@@ -53,16 +53,22 @@ export class SoloThread {
       inTurn: (callback) => void setImmediate(callback),
       appOf: (install) => this.apps.get(install),
       isFree: () => owner.isFree(),
-      start: (job, finished) => this.#start(job, finished),
+      start: (job) => this.#start(job),
       exitOf: (name) => new NodeExit(services, name),
       adopted: (job, name) => owner.kept(name, attemptOf(job)),
       ended: (job, name, failure) => owner.finished(name, attemptOf(job), failure),
       handedOver: (slot, generation) => services.node.send('solo', { kind: 'soloHandedOver', slot, generation }),
-      named: (session) => this.#named(session),
       freeBlocks: (offsets) => services.blocks.release(offsets),
       paused: () => owner.paused(),
+      rested: () => this.#doorbell.attend(),
     });
-    this.#doorbell = new Doorbell({ table: this.#table, box: place, answer: () => this.#runner.answer(), isWanted: () => true });
+    this.#doorbell = new Doorbell({
+      table: this.#table,
+      box: place,
+      answer: () => this.#runner.answer(),
+      isWanted: () => true,
+      isFree: () => owner.isFree() && !this.#runner.isBusy,
+    });
   }
 
   get isBusy(): boolean {
@@ -89,19 +95,15 @@ export class SoloThread {
     return this.#runner.jobs().map(attemptOf);
   }
 
-  #start(job: SoloJob<LoadedApp>, finished: (failure: Failure) => void): boolean {
+  #start(job: SoloJob<LoadedApp>): boolean {
     const attempt = new Attempt(job, this.#services, job);
     job.task = attempt;
     const isOver = attempt.run(handlerOf(job.running.app, job.function), (failure) => {
       if (!job.isAway) attempt.end();
-      finished(failure);
+      this.#runner.finished(job, failure);
     });
     if (isOver && !job.isAway) attempt.end();
     return isOver;
-  }
-
-  #named(session: RunningSession<LoadedApp>): void {
-    this.#services.node.send('coordinator', { kind: 'sessionClosed', summary: summaryOf(session, Date.now()) });
   }
 }
 

@@ -1,12 +1,11 @@
 /**
  * The node's part in solo sessions, under the address `solo`: it has none of their work, and takes over those that cannot go on alone.
  *
- *   V1  A session that has not moved from one look to the next (`lookMs`) is recalled: what is due in it, and what waits behind it,
- *       can run elsewhere.
+ *   V1  A session that has not moved for `looksMax` looks (or that waits, and its executor has begun nothing for so long) is recalled: what is due in it, and what waits behind it, can run elsewhere.
  *   V2  Before a thread that has died is buried, all solo sessions are recalled: what the dead one ran is lost like any attempt, and
  *       blocks that it had been granted may lie in others.
  *   V3  Whoever swaps a slot's state to `recalled` sees to it that its session comes home, once.
- *   V4  While no solo session runs, there is no timer.
+ *   V4  When no solo session has begun for 0.1 s, there is no timer.
  */
 import type { Message } from '../../actors/protocol/message.ts';
 import type { AdoptSession } from '../../actors/protocol/scheduler.ts';
@@ -25,6 +24,14 @@ import {
 import type { Timers } from '../../storage/timers.ts';
 
 const lookMs = 1;
+/** Fewer would also find those whose executor's heap is being tidied up, or that the system has put aside for a moment. */
+const looksMax = 3;
+/** The same for those that wait: more processors' worth of threads than there are processors have to take turns of some milliseconds. */
+const queuedLooksMax = 10;
+/** How long it looks on when nothing begins any more: 0.1 s. */
+const lingerLooks = 100;
+/** What is brought home in one look: each costs about as much as ten calls. */
+const recallsPerLookMax = 32;
 
 export interface SoloServiceOptions {
   readonly table: SoloTable;
@@ -40,14 +47,20 @@ export class SoloService {
   readonly #options: SoloServiceOptions;
   readonly #table: SoloTable;
   /** What each slot looked like, the last time. */
-  readonly #seen: { state: number; generation: number }[];
+  readonly #seen: { state: number; generation: number; beats: number; looks: number }[];
+  /** The newest generation of each slot that was brought home. */
+  readonly #home: number[];
+  /** Sessions that executors have begun, at the last look. */
+  #begun = 0;
+  #activeLooks = 0;
   #timer: unknown = null;
   #isClosed = false;
 
   constructor(options: SoloServiceOptions) {
     this.#options = options;
     this.#table = options.table;
-    this.#seen = Array.from({ length: options.table.slots }, () => ({ state: 0, generation: 0 }));
+    this.#home = Array.from({ length: options.table.slots }, () => 0);
+    this.#seen = Array.from({ length: options.table.slots }, () => ({ state: 0, generation: 0, beats: 0, looks: 0 }));
   }
 
   start(): void {
@@ -62,8 +75,7 @@ export class SoloService {
   take(message: Message): void {
     switch (message.kind) {
       case 'soloHandedOver':
-        if (this.#table.generation(message.slot) === message.generation) this.#bringHome(message.slot, message.generation);
-        return;
+        return this.#bringHome(message.slot, message.generation);
       case 'recallSolo':
         return this.#takeRecall(message);
       default:
@@ -82,7 +94,9 @@ export class SoloService {
   /** Also those that a dying executor had handed over without a word. */
   recallAll(): void {
     for (let slot = 0; slot < this.#table.slots; slot++) {
-      if (stageOf(this.#table.state(slot)) !== 0) this.#recall(slot, this.#table.generation(slot));
+      const generation = this.#table.generation(slot);
+      if (stageOf(this.#table.state(slot)) === stageRecalled) this.#bringHome(slot, generation);
+      else this.#recall(slot, generation);
     }
   }
 
@@ -94,11 +108,15 @@ export class SoloService {
       if ((stage !== stageQueued && stage !== stageRunning) || this.#table.generation(slot) !== generation) return;
       const recalled = slotState(stageRecalled, placeOf(state), positionOf(state));
       // It may have gone on in between.
-      if (this.#table.swap(slot, state, recalled)) return this.#bringHome(slot, generation);
+      // Whichever session has the slot by now is the one that was taken.
+      if (this.#table.swap(slot, state, recalled)) return this.#bringHome(slot, this.#table.generation(slot));
     }
   }
 
+  /** Once: a message that says so may be lost with its sender, or come after its death was noticed. */
   #bringHome(slot: number, generation: number): void {
+    if (this.#table.generation(slot) !== generation || this.#home[slot] === generation) return;
+    this.#home[slot] = generation;
     this.#options.deliver('scheduler', this.#read(slot, generation));
   }
 
@@ -116,7 +134,6 @@ export class SoloService {
       if (record.kind === 'begin') runs = true;
       if (record.kind === 'done') runs = false;
     }
-    this.#table.releaseSlabs(slot);
     return {
       kind: 'adoptSession',
       coordinator: 'coordinator',
@@ -137,8 +154,10 @@ export class SoloService {
     while (!this.#isClosed) {
       const bell = this.#table.watchBell;
       this.#table.setWatching(false);
-      if (!this.look()) await this.#table.awaitWatch(bell);
+      this.look();
+      if (!this.#isActive()) await this.#table.awaitWatch(bell);
       if (this.#isClosed) return;
+      this.#activeLooks = lingerLooks;
       this.#table.setWatching(true);
       await new Promise<void>((resolve) => this.#lookOn(resolve));
     }
@@ -147,14 +166,23 @@ export class SoloService {
   /** Until nothing runs. */
   #lookOn(done: () => void): void {
     this.#timer = this.#options.timers.setTimeout(() => {
-      if (this.#isClosed || !this.look()) done();
+      this.look();
+      if (this.#isClosed || !this.#isActive()) done();
       else this.#lookOn(done);
     }, lookMs);
   }
 
-  /** Whether any session runs solo. */
-  look(): boolean {
-    let runs = false;
+  /** Whether anything runs, or has begun not long ago: waking for each call would cost more than looking on. */
+  #isActive(): boolean {
+    return this.#activeLooks > 0;
+  }
+
+  look(): void {
+    let begun = 0;
+    for (let place = 0; place < this.#table.places; place++) begun += this.#table.beats(place);
+    this.#activeLooks = begun === this.#begun ? Math.max(0, this.#activeLooks - 1) : lingerLooks;
+    this.#begun = begun;
+    let recalls = 0;
     for (let slot = 0; slot < this.#table.slots; slot++) {
       const state = this.#table.state(slot);
       const stage = stageOf(state);
@@ -164,12 +192,17 @@ export class SoloService {
         seen.state = 0;
         continue;
       }
-      runs = true;
+      this.#activeLooks = lingerLooks;
       const generation = this.#table.generation(slot);
-      if (seen.state === state && seen.generation === generation) this.#recall(slot, generation);
+      // What waits for its turn does not move, but the executor does.
+      const beats = stage === stageQueued ? this.#table.beats(placeOf(state)) : 0;
+      const hasMoved = seen.state !== state || seen.generation !== generation || seen.beats !== beats;
+      seen.looks = hasMoved ? 0 : seen.looks + 1;
+      if (seen.looks >= (stage === stageQueued ? queuedLooksMax : looksMax) && recalls++ < recallsPerLookMax)
+        this.#recall(slot, generation);
       seen.state = state;
       seen.generation = generation;
+      seen.beats = beats;
     }
-    return runs;
   }
 }

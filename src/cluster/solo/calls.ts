@@ -10,11 +10,22 @@ import { canRunSolo } from '../../actors/solo/plan.ts';
 import type { AskCall, ClientCommand, Reply } from '../../actors/protocol/client.ts';
 import type { ErrorData } from '../../actors/protocol/error.ts';
 import { createSessionIdMaker, sessionIdText } from '../../actors/protocol/session-id.ts';
+import type { SessionSummary } from '../../actors/protocol/session.ts';
 import type { Ref } from '../../storage/object.ts';
 import type { Encoded } from '../../storage/value.ts';
-import { hasSlabs, JournalWriter, readFields, readOutput, writeFields } from '../../storage/solo/journal.ts';
+import {
+  hasSlabs,
+  JournalWriter,
+  readFields,
+  readJournal,
+  readNotes,
+  readOutput,
+  type SlotNotes,
+  writeFields,
+} from '../../storage/solo/journal.ts';
 import {
   clientBox,
+  positionOf,
   slotState,
   type SoloHandle,
   SoloTable,
@@ -30,8 +41,9 @@ import type { DoorbellOptions, Listener } from './doorbell.ts';
 interface Route {
   readonly install: number;
   readonly table: AppTable;
-  /** How many calls go the long way before another is tried, and how many of them are left. */
-  pause: number;
+  /** Sessions in a row, nearly, that had to be brought home: halved with each that had not. */
+  trouble: number;
+  /** Calls that go the long way before another is tried. */
   pauseLeft: number;
 }
 
@@ -60,14 +72,24 @@ export interface SoloCall {
 export interface SoloCallsOptions {
   readonly memory: SoloHandle;
   readonly inlineBytesMax: number;
+  /**
+   * How long a slot rests whose session was brought home: an executor that the system had put aside in the middle of a record may go on
+   * to write it.
+   */
+  readonly restMs: number;
   /** Calls of an app that go the long way at most, after its sessions had to be brought home. */
   readonly pauseMax: number;
+  /** A session whose id somebody has seen has ended. */
+  named(summary: SessionSummary): void;
   listen(options: DoorbellOptions): Listener;
   nowMs(): number;
   random(): number;
   /** Brings the sessions of these slots home; resolves when they are, or have ended. */
   recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<unknown>;
 }
+
+const troubleMax = 16;
+const unluckyMax = 5;
 
 export class SoloCalls {
   readonly #options: SoloCallsOptions;
@@ -77,6 +99,8 @@ export class SoloCalls {
   readonly #suspended = new Map<string, number>();
   readonly #rows: (SoloCall | undefined)[];
   readonly #free: number[];
+  /** Slots that rest, the oldest first. */
+  readonly #resting: { readonly slot: number; readonly sinceMs: number }[] = [];
   readonly #ids: ReturnType<typeof createSessionIdMaker>;
   /** Sessions that are out, by the place to which they were posted. */
   readonly #out: number[];
@@ -96,15 +120,13 @@ export class SoloCalls {
       box: clientBox,
       answer: () => this.#table.drain(clientBox, (slot) => this.#look(slot)),
       isWanted: () => this.#open > 0,
-      // What takes so long may keep others waiting.
-      parks: () => this.#table.askWatch(),
     });
   }
 
   /** From here on sessions of this revision may run solo, if the app is one that can. */
   allow(app: string, install: number, definition: AppDefinition, revision: number): void {
     const table = compileApp(definition, revision);
-    if (canRunSolo(table)) this.#routes.set(app, { install, table, pause: 0, pauseLeft: 0 });
+    if (canRunSolo(table)) this.#routes.set(app, { install, table, trouble: 0, pauseLeft: 0 });
     else this.#routes.delete(app);
   }
 
@@ -127,7 +149,7 @@ export class SoloCalls {
   /** The route of an app that can be called now; null: the long way. */
   routeOf(app: string): Route | null {
     const route = this.#routes.get(app);
-    if (!route || this.#isClosed || this.#suspended.has(app) || this.#free.length === 0 || this.#table.isClosed) return null;
+    if (!route || this.#isClosed || this.#suspended.has(app) || !this.#hasSlot() || this.#table.isClosed) return null;
     if (route.pauseLeft === 0) return route;
     route.pauseLeft--;
     return null;
@@ -149,8 +171,10 @@ export class SoloCalls {
     this.#open++;
     this.#out[place] = (this.#out[place] as number) + 1;
     this.#table.give(slot, slotState(stageQueued, place, position));
-    this.#table.post(place, slot);
-    this.#doorbell.attend();
+    const hasWoken = this.#table.post(place, slot);
+    this.#doorbell.attend(!hasWoken);
+    // Whoever calls may be busy from here on, and so may what he has called.
+    this.#table.askWatch();
     return row;
   }
 
@@ -162,15 +186,17 @@ export class SoloCalls {
     const row = this.#rows[slot];
     if (row?.generation !== generation) return null;
     const { route, settle } = row;
-    route.pause = Math.min(this.#options.pauseMax, Math.max(1, route.pause * 2));
-    route.pauseLeft = route.pause;
+    route.trouble = Math.min(troubleMax, route.trouble + 1);
+    // Now and then one is unlucky.
+    route.pauseLeft = Math.min(this.#options.pauseMax, 2 ** (route.trouble - unluckyMax) - 1) | 0;
     this.#release(row);
+    this.#resting.push({ slot, sinceMs: this.#options.nowMs() });
+    this.#hasSlot();
     if (settle) row.request = request(settle);
     return { kind: 'reclaimCall', session, call: askOf(row, row.request), isAnswered: settle === null };
   }
 
-  /** Resolves when no session that `concerns` answers to runs solo any more. */
-  /** The same for one call. */
+  /** Resolves when the session of a call does not run solo any more. */
   async bringHome({ slot, generation }: SoloCall): Promise<void> {
     if (this.#rows[slot]?.generation === generation) await this.#options.recall([{ slot, generation }]);
   }
@@ -182,8 +208,10 @@ export class SoloCalls {
       const { slot, generation, route } = row;
       return concerns(route.table.name, () => this.sessionOf(row)) ? [{ slot, generation }] : [];
     });
-    if (slots.length > 0) await this.#options.recall(slots);
-    this.#table.drain(clientBox, (slot) => this.#look(slot));
+    if (slots.length === 0) return;
+    await this.#options.recall(slots);
+    // Those that have ended instead: whether or not their executors have said so yet.
+    for (const { slot } of slots) this.#look(slot);
   }
 
   /** No more; those that are out come home. */
@@ -235,6 +263,43 @@ export class SoloCalls {
     return best;
   }
 
+  /** Whether a slot is to be had; one that has rested for long enough is. */
+  #hasSlot(): boolean {
+    const [oldest] = this.#resting;
+    if (oldest && this.#options.nowMs() - oldest.sinceMs >= this.#options.restMs) {
+      this.#resting.shift();
+      this.#table.releaseSlabs(oldest.slot);
+      this.#free.push(oldest.slot);
+    }
+    return this.#free.length > 0;
+  }
+
+  #summarize({ slot, route }: SoloCall, { superseded, late }: SlotNotes): SessionSummary {
+    const { table } = route;
+    const { openedMs } = readFields(this.#table, slot);
+    const records = readJournal(this.#table, slot, 0, positionOf(this.#table.state(slot)));
+    const counts = table.functions.map(() => 0);
+    for (const record of records) {
+      const index = record.kind === 'begin' ? table.triggers[record.trigger]?.functionIndex : undefined;
+      if (index !== undefined) counts[index] = (counts[index] ?? 0) + 1;
+    }
+    const functions = table.functions.flatMap(({ name, index }) => {
+      const invocations = counts[index] ?? 0;
+      return invocations > 0 ? [{ function: name, invocations, attempts: invocations, reruns: 0, failures: 0 }] : [];
+    });
+    const count = (kind: string) => records.filter((record) => record.kind === kind).length;
+    return {
+      id: this.sessionOf({ slot }),
+      app: table.name,
+      revision: table.revision,
+      state: 'ended',
+      openedMs,
+      endedMs: this.#options.nowMs(),
+      error: null,
+      history: { objects: count('object'), outputs: count('output'), superseded, late, functions, linkedTo: [], retryOf: null },
+    };
+  }
+
   #look(slot: number): void {
     const row = this.#rows[slot];
     if (!row) return;
@@ -243,8 +308,12 @@ export class SoloCalls {
     const output = readOutput(this.#table, slot);
     const { settle } = row;
     if (stage === stageEnded) {
-      row.route.pause >>= 1;
+      row.route.trouble >>= 1;
+      const notes = readNotes(this.#table, slot);
+      if (notes.isNamed) this.#options.named(this.#summarize(row, notes));
+      if (hasSlabs(this.#table, slot)) this.#table.releaseSlabs(slot);
       this.#release(row);
+      this.#free.push(slot);
     } else if (!output) return;
     if (!settle) return;
     row.settle = null;
@@ -255,9 +324,7 @@ export class SoloCalls {
     this.#rows[slot] = undefined;
     this.#open--;
     this.#out[place] = (this.#out[place] as number) - 1;
-    if (hasSlabs(this.#table, slot)) this.#table.releaseSlabs(slot);
     this.#table.give(slot, stageFree);
-    this.#free.push(slot);
   }
 }
 

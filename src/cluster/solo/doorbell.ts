@@ -2,15 +2,21 @@
  * How a thread hears that there is something in its box: it polls for a moment while there is work, then parks until it is woken.
  *
  *   D1  At most processors − 1 threads poll at a time; who gets no leave looks around a few times more and parks.
- *   D2  A parked thread costs nothing, and is woken by whoever posts to its box.
+ *   D2  Who polls for longer than an answer takes gives its processor away each time it has looked: the one that it waits for may be
+ *       waiting for that processor, and systems leave two threads there for milliseconds while others are idle.
+ *   D3  A parked thread costs nothing, and is woken by whoever posts to its box.
  */
 import { availableParallelism } from 'node:os';
+import { type Libc, loadLibc } from '../../storage/libc.ts';
 import type { SoloTable } from '../../storage/solo/table.ts';
 
-/** A hand-over between two threads that poll takes about 5 µs, waking a parked one 30 to 70. */
-const pollMs = 0.2;
+/** A hand-over between two threads that poll takes about 5 µs, waking a parked one 30 to 100. */
+const pollMs = 0.5;
+/** For an answer that would be here already if it came at once: others may need the processor. */
+const shortPollMs = 0.04;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
+const yieldAfterMs = 0.01;
 
 export interface DoorbellOptions {
   readonly table: SoloTable;
@@ -19,15 +25,29 @@ export interface DoorbellOptions {
   answer(): void;
   /** Whether anything is still waited for. */
   isWanted(): boolean;
-  /** It has waited long, and parks. */
-  parks?(): void;
+  /** Whether it would be dealt with at once: else there is no hurry to hear of it. Default: it would. */
+  isFree?(): boolean;
 }
 
 /** What a doorbell is to those who listen to it. */
 export interface Listener {
-  /** Listens until nothing is wanted any more. */
-  attend(): void;
+  /** Listens until nothing is wanted any more. `isQuick`: nobody has to be woken for what is waited for. */
+  attend(isQuick?: boolean): void;
   stop(): void;
+}
+
+let libc: Libc | null | undefined;
+
+function yieldProcessor(): void {
+  if (libc === undefined) {
+    try {
+      libc = loadLibc();
+    } catch {
+      // Where there is none of ours, polling does without.
+      libc = null;
+    }
+  }
+  libc?.yieldProcessor();
 }
 
 const pollersMax = Math.max(1, availableParallelism() - 1);
@@ -36,6 +56,7 @@ export class Doorbell implements Listener {
   readonly #options: DoorbellOptions;
   #seen: number;
   #heardMs = 0;
+  #pollMs = pollMs;
   #attends = false;
   #polls = false;
   #isParked = false;
@@ -46,11 +67,12 @@ export class Doorbell implements Listener {
     this.#seen = options.table.bell(options.box);
   }
 
-  attend(): void {
+  attend(isQuick = false): void {
+    this.#pollMs = isQuick ? shortPollMs : pollMs;
     if (this.#isParked) this.#ringSelf();
+    this.#heardMs = performance.now();
     if (this.#attends || this.#isStopped) return;
     this.#attends = true;
-    this.#heardMs = performance.now();
     setImmediate(this.#tick);
   }
 
@@ -79,16 +101,17 @@ export class Doorbell implements Listener {
       this.#attends = false;
       return;
     }
+    if (this.#options.isFree?.() === false) return this.#park();
     this.#polls ||= table.startPolling(box, pollersMax);
     const waitedMs = performance.now() - this.#heardMs;
-    if (waitedMs < (this.#polls ? pollMs : graceMs)) setImmediate(this.#tick);
-    else this.#park();
+    if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
+    if (waitedMs > yieldAfterMs) yieldProcessor();
+    setImmediate(this.#tick);
   };
 
   #park(): void {
-    const { table, box, parks } = this.#options;
+    const { table, box } = this.#options;
     this.#rest();
-    parks?.();
     const woken = table.park(box, this.#seen);
     if (!woken) return void setImmediate(this.#tick);
     this.#isParked = true;

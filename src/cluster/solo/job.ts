@@ -52,7 +52,8 @@ export class SoloJob<A extends SoloApp = SoloApp> implements Work, Exit {
     this.invocation = session.solo.begun;
     this.function = trigger.function;
     const { objects } = session.solo;
-    this.inputs = inputs.map((index) => new SoloInput(objects[index] as SoloObject, session));
+    const input = (index: number) => new SoloInput(objects[index] as SoloObject, session);
+    this.inputs = inputs.length === 1 ? [input(inputs[0] as number)] : inputs.map(input);
   }
 
   get table(): AppTable {

@@ -12,6 +12,7 @@ import {
   clientBox,
   placeOf,
   positionOf,
+  slotsMax,
   slotState,
   type SoloTable,
   stageEnded,
@@ -38,8 +39,8 @@ export interface RunnerPorts<A extends SoloApp> {
   appOf(install: number): A | undefined;
   /** Whether the scheduler has nothing running here. */
   isFree(): boolean;
-  /** Runs a function. True: it has come to a good end. False: `finished` will be called, once. */
-  start(job: SoloJob<A>, finished: (failure: Failure) => void): boolean;
+  /** Runs a function. True: it has come to a good end. False: the runner's `finished` will be called, once. */
+  start(job: SoloJob<A>): boolean;
   exitOf(name: AttemptName): Exit;
   /** The job runs on as an attempt of the scheduler. */
   adopted(job: SoloJob<A>, name: AttemptName): void;
@@ -47,11 +48,11 @@ export interface RunnerPorts<A extends SoloApp> {
   ended(job: SoloJob<A>, name: AttemptName, failure: Failure): void;
   /** The session is the node's from here on. */
   handedOver(slot: number, generation: number): void;
-  /** It has ended, and somebody knows its id. */
-  named(session: RunningSession<A>): void;
   freeBlocks(offsets: number[]): void;
   /** No function of a solo session runs: others may. */
   paused(): void;
+  /** There is nothing to do for the moment. */
+  rested(): void;
 }
 
 /** Sessions that were passed on and may come back, kept so that not all of their journal need be read again. */
@@ -59,7 +60,7 @@ const passedMax = 64;
 const hopsMax = 64;
 const turnMs = 1;
 /** A session that has more to run at once goes where there are more executors. */
-const aloneMs = 0.2;
+const aloneMs = 1;
 
 export class SoloRunner<A extends SoloApp> {
   readonly #ports: RunnerPorts<A>;
@@ -71,7 +72,7 @@ export class SoloRunner<A extends SoloApp> {
   #ready: RunningSession<A>[] = [];
   /** The function that runs now. */
   #current: SoloJob<A> | null = null;
-  /** Jobs whose sessions have left, until the scheduler has named them; by slot. */
+  /** Jobs whose sessions have left, until the scheduler has named them; by slot and generation. */
   readonly #away = new Map<number, SoloJob<A>>();
   /** Sessions that were passed on, as far as they are known here; by slot. */
   readonly #passed = new Map<number, RunningSession<A>>();
@@ -103,9 +104,13 @@ export class SoloRunner<A extends SoloApp> {
     this.go();
   }
 
-  /** Runs what there is to run, as far as it may. */
-  go(): void {
-    if (this.#isGoing || this.#current || this.#isWaitingForTurn) return;
+  /** Runs what there is to run, as far as it may; `first` before the others. */
+  go(first: RunningSession<A> | null = null): void {
+    let next = first;
+    if (this.#isGoing || this.#current || this.#isWaitingForTurn) {
+      if (next) this.#ready.unshift(next);
+      return;
+    }
     this.#isGoing = true;
     while (!this.#current) {
       this.#ports.paused();
@@ -114,19 +119,22 @@ export class SoloRunner<A extends SoloApp> {
         this.#awaitTurn();
         break;
       }
-      const session = this.#ready.shift() ?? this.#nextIncoming();
-      if (!session) break;
-      this.#advance(session);
+      const running = next ?? this.#ready.shift() ?? this.#nextIncoming();
+      next = null;
+      if (!running) break;
+      this.#advance(running);
     }
+    if (next) this.#ready.unshift(next);
     this.#isGoing = false;
+    if (!this.#current) this.#ports.rested();
   }
 
   /** The node has taken the session of a slot, and says what its function is called from here on. */
   adopt(slot: number, generation: number, name: AttemptName): void {
     this.#noticeRecall(slot, generation);
-    const job = this.#away.get(slot);
-    if (job?.running.generation !== generation) return;
-    this.#away.delete(slot);
+    const job = this.#away.get(awayKey(slot, generation));
+    if (!job) return;
+    this.#away.delete(awayKey(slot, generation));
     job.adopt(name, this.#ports.exitOf(name));
     if (this.#current === job) this.#current = null;
     if (job.ended) this.#ports.ended(job, name, job.ended.failure);
@@ -180,6 +188,7 @@ export class SoloRunner<A extends SoloApp> {
     if (stageOf(queued) !== stageQueued || placeOf(queued) !== place) return null;
     const state = slotState(stageRunning, place, positionOf(queued));
     if (!table.swap(slot, queued, state)) return null;
+    table.beat(place);
     const known = this.#passed.get(slot);
     this.#passed.delete(slot);
     const running =
@@ -187,6 +196,7 @@ export class SoloRunner<A extends SoloApp> {
     if (running) {
       running.state = state;
       running.beganMs = this.#ports.nowMs();
+      running.isForHere = true;
       if (readOn(table, running)) return running;
     }
     if (table.swap(slot, state, slotState(stageRecalled, place, positionOf(state)))) this.#ports.handedOver(slot, table.generation(slot));
@@ -200,13 +210,12 @@ export class SoloRunner<A extends SoloApp> {
       if (!firing) return this.#finish(running);
       if (running.isOutputNews) this.#tellOutput(running);
       if (this.#hasEnough(running)) return this.#leave(running);
-      if (running.app.plan.spreads[firing.trigger.function] && this.#passOn(running)) return;
+      if (!running.isForHere && running.app.plan.spreads[firing.trigger.function] && this.#passOn(running)) return;
       if (this.#isTurnOver()) return void this.#ready.push(running);
       const job = this.#begin(running, firing);
       if (!job) return;
       this.#current = job;
-      const isOver = this.#ports.start(job, (failure) => this.#finished(job, failure));
-      if (!isOver) return running.isOutputNews ? this.#tellOutput(running) : undefined;
+      if (!this.#ports.start(job)) return running.isOutputNews ? this.#tellOutput(running) : undefined;
       this.#current = null;
       if (job.isAway) return this.#endAway(job, null);
     }
@@ -228,17 +237,19 @@ export class SoloRunner<A extends SoloApp> {
       return null;
     }
     running.solo.begin();
+    running.isForHere = false;
     this.#hops++;
     const job = new SoloJob(this, running, firing);
     running.lastJob = job;
     return job;
   }
 
-  #finished(job: SoloJob<A>, failure: Failure): void {
+  /** A function that took its time has come to its end. */
+  finished(job: SoloJob<A>, failure: Failure): void {
     if (failure && !job.isAway) this.#handOver(job.running);
     if (this.#current === job) this.#current = null;
-    if (job.isAway) this.#endAway(job, failure);
-    else this.#ready.unshift(job.running);
+    if (!job.isAway) return this.go(job.running);
+    this.#endAway(job, failure);
     this.go();
   }
 
@@ -252,6 +263,7 @@ export class SoloRunner<A extends SoloApp> {
   #finish(running: RunningSession<A>): void {
     const { slot, solo, journal } = running;
     if (!solo.isOver()) return this.#leave(running);
+    journal.tell(solo.superseded, solo.tooLate);
     const offsets = running.hasBlocks ? solo.objects.flatMap(({ ref }) => (ref.offset >= 0 ? [ref.offset] : [])) : [];
     if (!this.#table.swap(slot, running.state, slotState(stageEnded, this.#ports.place, journal.position))) {
       this.#lose(running);
@@ -260,7 +272,6 @@ export class SoloRunner<A extends SoloApp> {
     // From here on the slot is the client's.
     this.#table.count(this.#ports.place, 1, solo.begun, solo.objects.length, running.objectBytes);
     if (offsets.length > 0) this.#ports.freeBlocks(offsets);
-    if (running.isNamed) this.#ports.named(running);
     this.#table.post(clientBox, slot);
   }
 
@@ -348,10 +359,10 @@ export class SoloRunner<A extends SoloApp> {
     this.#endLost(running);
   }
 
-  #lose({ slot, lastJob }: RunningSession<A>): void {
+  #lose({ slot, generation, lastJob }: RunningSession<A>): void {
     if (!lastJob || lastJob.isAway) return;
     lastJob.isAway = true;
-    this.#away.set(slot, lastJob);
+    this.#away.set(awayKey(slot, generation), lastJob);
   }
 
   /** Its last function has returned, which its home does not know. */
@@ -373,4 +384,8 @@ export class SoloRunner<A extends SoloApp> {
       this.go();
     });
   }
+}
+
+function awayKey(slot: number, generation: number): number {
+  return generation * slotsMax + slot;
 }

@@ -1,7 +1,6 @@
 /** A solo session as the executor knows it that runs it: its triggers, its journal, and what the executor has to remember beside these. */
 import type { AppTable } from '../../actors/app.ts';
 import { sessionIdText } from '../../actors/protocol/session-id.ts';
-import type { SessionSummary } from '../../actors/protocol/session.ts';
 import type { SoloPlan } from '../../actors/solo/plan.ts';
 import { type SoloObject, SoloSession } from '../../actors/solo/session.ts';
 import { JournalWriter, readFields, readJournal, type SlotFields } from '../../storage/solo/journal.ts';
@@ -26,12 +25,12 @@ export interface RunningSession<A extends SoloApp = SoloApp> {
   /** The last function that began here; null: it has begun elsewhere, and its end is in the journal. */
   lastJob: SoloJob<A> | null;
   beganMs: number;
+  /** What is due was fired elsewhere, for this executor: it is not to be passed on again. */
+  isForHere: boolean;
   objectBytes: number;
   hasBlocks: boolean;
   /** An output was given, and the client has not been told. */
   isOutputNews: boolean;
-  /** Somebody has seen the session's id, and may ask for it later. */
-  isNamed: boolean;
   id: string | null;
 }
 
@@ -54,10 +53,10 @@ export function openSession<A extends SoloApp>(
     state: 0,
     lastJob: null,
     beganMs: 0,
+    isForHere: false,
     objectBytes: 0,
     hasBlocks: false,
     isOutputNews: false,
-    isNamed: false,
     id: null,
   };
 }
@@ -84,27 +83,7 @@ export function readOn(table: SoloTable, running: RunningSession): boolean {
 /** The session's id. Whoever reads it may ask for the session later, when it has ended. */
 export function nameOf(session: RunningSession): string {
   const { openedMs, maker, counter } = session.fields;
-  session.isNamed = true;
+  session.journal.noteNamed();
   session.id ??= sessionIdText(openedMs, maker, counter);
   return session.id;
-}
-
-/** What it leaves when it has ended, for those who know its id. */
-export function summaryOf(session: RunningSession, endedMs: number): SessionSummary {
-  const { app, fields, solo } = session;
-  const functions = app.table.functions.flatMap(({ name, index }) => {
-    const invocations = solo.counts[index] ?? 0;
-    return invocations > 0 ? [{ function: name, invocations, attempts: invocations, reruns: 0, failures: 0 }] : [];
-  });
-  const { objects, outputs, superseded, tooLate } = solo;
-  return {
-    id: nameOf(session),
-    app: app.table.name,
-    revision: app.table.revision,
-    state: 'ended',
-    openedMs: fields.openedMs,
-    endedMs,
-    error: null,
-    history: { objects: objects.length, outputs, superseded, late: tooLate, functions, linkedTo: [], retryOf: null },
-  };
 }

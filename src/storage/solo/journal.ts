@@ -22,12 +22,16 @@ const msHighField = 4;
 const msLowField = 8;
 const makerField = 12;
 const counterField = 16;
+/** A byte each: outputs, and whether somebody has seen the session's id. */
 const outputsField = 20;
+const namedField = 21;
 const outputAtField = 24;
 const outputBytesField = 28;
 const outputEncodingField = 32;
 const slabCountField = 36;
 const slabsField = 40;
+const supersededField = 88;
+const lateField = 92;
 
 const slotJournalBytes = slotBytes - slotFieldsBytes;
 const padRecord = 0;
@@ -88,6 +92,24 @@ export function readFields(table: SoloTable, slot: number): SlotFields {
   };
 }
 
+export interface SlotNotes {
+  /** Somebody has seen the session's id. */
+  readonly isNamed: boolean;
+  readonly superseded: number;
+  readonly late: number;
+}
+
+/** Of a session that has ended: what is beside its journal. */
+export function readNotes(table: SoloTable, slot: number): SlotNotes {
+  const at = table.slotOffset(slot);
+  const { view } = table;
+  return {
+    isNamed: view.getUint8(at + namedField) === 1,
+    superseded: view.getUint32(at + supersededField, true),
+    late: view.getUint32(at + lateField, true),
+  };
+}
+
 /** Whether its journal has outgrown the slot. */
 export function hasSlabs(table: SoloTable, slot: number): boolean {
   return table.view.getUint32(table.slotOffset(slot) + slabCountField, true) > 0;
@@ -97,7 +119,7 @@ export function hasSlabs(table: SoloTable, slot: number): boolean {
 export function readOutput(table: SoloTable, slot: number): Ref | null {
   const at = table.slotOffset(slot);
   const { view } = table;
-  if (view.getUint32(at + outputsField, true) === 0) return null;
+  if (view.getUint8(at + outputsField) === 0) return null;
   const start = view.getUint32(at + outputAtField, true);
   const sizeBytes = view.getUint32(at + outputBytesField, true);
   const inline = ownBytes(table.bytes.subarray(start, start + sizeBytes));
@@ -130,7 +152,8 @@ export class JournalWriter {
   /** To where somebody else has written. */
   moveTo(position: number): void {
     this.#position = position;
-    if (position > this.#pieceEnd) this.#findPiece();
+    // One that ends exactly here may have no other after it.
+    if (position > this.#pieceEnd) this.#findPiece(Math.ceil((position - slotJournalBytes) / slabBytes) - 1);
   }
 
   object(source: number, bucket: number, key: string, group: string | null, { encoding, sizeBytes, inline, offset }: Ref): boolean {
@@ -186,7 +209,18 @@ export class JournalWriter {
 
   /** The output that was written may be read from here on. */
   showOutput(): void {
-    this.#table.view.setUint32(this.#base + outputsField, 1, true);
+    this.#table.view.setUint8(this.#base + outputsField, 1);
+  }
+
+  /** Somebody has seen the session's id, and may ask for it when it has ended. */
+  noteNamed(): void {
+    this.#table.view.setUint8(this.#base + namedField, 1);
+  }
+
+  /** For its summary: what the journal does not say. */
+  tell(superseded: number, late: number): void {
+    this.#table.view.setUint32(this.#base + supersededField, superseded, true);
+    this.#table.view.setUint32(this.#base + lateField, late, true);
   }
 
   done(): boolean {
@@ -217,12 +251,11 @@ export class JournalWriter {
     view.setUint8(this.#base + slabsField + count, slab);
     view.setUint32(this.#base + slabCountField, count + 1, true);
     this.#position = this.#pieceEnd;
-    this.#findPiece();
+    this.#findPiece(count);
     return true;
   }
 
-  #findPiece(): void {
-    const number = Math.floor((this.#position - slotJournalBytes) / slabBytes);
+  #findPiece(number: number): void {
     this.#pieceStart = slotJournalBytes + number * slabBytes;
     this.#pieceEnd = this.#pieceStart + slabBytes;
     this.#pieceOffset = this.#table.slabOffset(this.#table.view.getUint8(this.#base + slabsField + number));

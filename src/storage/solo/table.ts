@@ -52,6 +52,7 @@ const boxWords = 64;
 const bellOfBox = 32;
 const parkedOfBox = 33;
 const busyOfBox = 34;
+const beatOfBox = 35;
 /** 64-bit floats at the end of a box: what an executor has done. */
 const countersOfBox = 48;
 
@@ -175,19 +176,20 @@ export class SoloTable {
 
   // Boxes.
 
-  /** Puts a slot into a box; wakes its thread if that is parked. */
-  post(box: number, slot: number): void {
+  /** Puts a slot into a box; wakes its thread if that is parked. Returns whether it was. */
+  post(box: number, slot: number): boolean {
     const at = this.#box(box);
     Atomics.or(this.#words, at + (slot >> 5), 1 << (slot & 31));
-    this.ring(box);
+    return this.ring(box);
   }
 
-  ring(box: number): void {
+  ring(box: number): boolean {
     const at = this.#box(box);
     Atomics.add(this.#words, at + bellOfBox, 1);
-    if (Atomics.load(this.#words, at + parkedOfBox) === 0) return;
+    if (Atomics.load(this.#words, at + parkedOfBox) === 0) return false;
     Atomics.store(this.#words, at + parkedOfBox, 0);
     Atomics.notify(this.#words, at + bellOfBox);
+    return true;
   }
 
   bell(box: number): number {
@@ -226,6 +228,16 @@ export class SoloTable {
 
   isBusy(place: number): boolean {
     return Atomics.load(this.#words, this.#box(place) + busyOfBox) === 0;
+  }
+
+  /** The executor has begun with another session. */
+  beat(place: number): void {
+    Atomics.add(this.#words, this.#box(place) + beatOfBox, 1);
+  }
+
+  /** How often it has, modulo 2³². */
+  beats(place: number): number {
+    return Atomics.load(this.#words, this.#box(place) + beatOfBox);
   }
 
   #box(box: number): number {
