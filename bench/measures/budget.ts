@@ -76,12 +76,13 @@ class Bench {
   /** A session that begins with one object. */
   open(value: number): void {
     const { table } = this;
+    table.releaseSlabs(slot);
+    table.give(slot, 0);
     table.nextGeneration(slot);
     writeFields(table, slot, { install: 1, openedMs: Date.now(), maker: 1, counter: 1 });
     const journal = new JournalWriter(table, slot);
     const { encoding, bytes } = encode(value);
     journal.object(0, 0, '0', null, { encoding, sizeBytes: bytes.byteLength, inline: bytes, offset: -1 });
-    table.releaseSlabs(slot);
     table.give(slot, slotState(stageQueued, 0, journal.position));
     table.post(0, slot);
   }
@@ -99,6 +100,18 @@ class Bench {
   }
 }
 
+function writerOf(table: SoloTable): JournalWriter {
+  const journal = new JournalWriter(table, slot);
+  journal.state = table.state(slot);
+  return journal;
+}
+
+function publish(table: SoloTable, journal: JournalWriter): void {
+  const state = slotState(stageRunning, 0, journal.position);
+  if (!table.swap(slot, journal.state, state)) never();
+  journal.state = state;
+}
+
 /** What a hop consists of; each does its part `times` times. */
 const parts: Readonly<Record<string, (bench: Bench) => unknown>> = {
   'encode a number': () => {
@@ -111,27 +124,25 @@ const parts: Readonly<Record<string, (bench: Bench) => unknown>> = {
   'journal an object and publish it': ({ table }) => {
     const { encoding, bytes } = encode(500);
     const ref = { encoding, sizeBytes: bytes.byteLength, inline: bytes, offset: -1 };
-    let journal = new JournalWriter(table, slot);
+    let journal = writerOf(table);
     for (let i = 0; i < times; i++) {
-      if (i % 64 === 0) journal = new JournalWriter(table, slot);
-      const before = table.state(slot);
+      if (i % 64 === 0) journal = writerOf(table);
       journal.object(1, 0, '0', null, ref);
-      table.swap(slot, before, slotState(stageRunning, 0, journal.position));
+      publish(table, journal);
     }
   },
   'evaluate the trigger, begin and publish it': ({ table, app }) => {
     const { encoding, bytes } = encode(500);
     const ref = { encoding, sizeBytes: bytes.byteLength, inline: bytes, offset: -1 };
     const session = new SoloSession(app.plan);
-    let journal = new JournalWriter(table, slot);
+    let journal = writerOf(table);
     for (let i = 0; i < times; i++) {
-      if (i % 64 === 0) journal = new JournalWriter(table, slot);
+      if (i % 64 === 0) journal = writerOf(table);
       session.admit({ bucket: 0, key: '0', group: null, ref }, 1);
       const firing = session.peek();
       if (!firing) never();
-      const before = table.state(slot);
       journal.begin(firing.trigger.index, firing.inputs);
-      table.swap(slot, before, slotState(stageRunning, 0, journal.position));
+      publish(table, journal);
       session.begin();
     }
   },

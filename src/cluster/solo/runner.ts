@@ -194,7 +194,7 @@ export class SoloRunner<A extends SoloApp> {
     const running =
       known?.generation === table.generation(slot) ? known : openSession(table, slot, (install) => this.#ports.appOf(install));
     if (running) {
-      running.state = state;
+      running.journal.state = state;
       running.beganMs = this.#ports.nowMs();
       running.isForHere = true;
       if (readOn(table, running)) return running;
@@ -265,7 +265,7 @@ export class SoloRunner<A extends SoloApp> {
     if (!solo.isOver()) return this.#leave(running);
     journal.tell(solo.superseded, solo.tooLate);
     const offsets = running.hasBlocks ? solo.objects.flatMap(({ ref }) => (ref.offset >= 0 ? [ref.offset] : [])) : [];
-    if (!this.#table.swap(slot, running.state, slotState(stageEnded, this.#ports.place, journal.position))) {
+    if (!this.#table.swap(slot, journal.state, slotState(stageEnded, this.#ports.place, journal.position))) {
       this.#lose(running);
       return this.#endLost(running);
     }
@@ -290,7 +290,7 @@ export class SoloRunner<A extends SoloApp> {
     running.lastJob = null;
     this.#passed.set(slot, running);
     if (this.#passed.size > passedMax) this.#passed.delete(this.#passed.keys().next().value as number);
-    if (this.#table.swap(slot, running.state, slotState(stageQueued, target, journal.position))) {
+    if (this.#table.swap(slot, journal.state, slotState(stageQueued, target, journal.position))) {
       this.#table.post(target, slot);
       return true;
     }
@@ -317,7 +317,8 @@ export class SoloRunner<A extends SoloApp> {
 
   /** In the middle of a function. Returns false, as what it wanted has to take another way. */
   #handOver(running: RunningSession<A>): false {
-    const { slot, state, generation } = running;
+    const { slot, generation, journal } = running;
+    const { state } = journal;
     this.#lose(running);
     if (this.#table.swap(slot, state, slotState(stageRecalled, this.#ports.place, positionOf(state))))
       this.#ports.handedOver(slot, generation);
@@ -326,7 +327,8 @@ export class SoloRunner<A extends SoloApp> {
 
   /** Between two functions. */
   #leave(running: RunningSession<A>): void {
-    const { slot, state, generation, journal } = running;
+    const { slot, generation, journal } = running;
+    const { state } = journal;
     const isTold = journal.done();
     const position = isTold ? journal.position : positionOf(state);
     if (this.#table.swap(slot, state, slotState(stageRecalled, this.#ports.place, position))) {
@@ -339,9 +341,10 @@ export class SoloRunner<A extends SoloApp> {
 
   /** What the journal says counts from here on. False: the session has left, with its last function as one that runs. */
   #publish(running: RunningSession<A>): boolean {
-    const state = slotState(stageRunning, this.#ports.place, running.journal.position);
-    if (this.#table.swap(running.slot, running.state, state)) {
-      running.state = state;
+    const { slot, journal } = running;
+    const state = slotState(stageRunning, this.#ports.place, journal.position);
+    if (this.#table.swap(slot, journal.state, state)) {
+      journal.state = state;
       return true;
     }
     this.#lose(running);

@@ -20,8 +20,6 @@ export interface RunningSession<A extends SoloApp = SoloApp> {
   readonly fields: SlotFields;
   readonly solo: SoloSession;
   readonly journal: JournalWriter;
-  /** The slot's state as this executor has last set it. */
-  state: number;
   /** The last function that began here; null: it has begun elsewhere, and its end is in the journal. */
   lastJob: SoloJob<A> | null;
   beganMs: number;
@@ -50,7 +48,6 @@ export function openSession<A extends SoloApp>(
     fields,
     solo: new SoloSession(app.plan),
     journal: new JournalWriter(table, slot),
-    state: 0,
     lastJob: null,
     beganMs: 0,
     isForHere: false,
@@ -70,7 +67,8 @@ export function admit(running: RunningSession, object: SoloObject, source: numbe
 
 /** What others have written since this executor had the session. False: its home must decide what that means. */
 export function readOn(table: SoloTable, running: RunningSession): boolean {
-  const { solo, slot, state, journal } = running;
+  const { solo, slot, journal } = running;
+  const { state } = journal;
   for (const record of readJournal(table, slot, journal.position, positionOf(state))) {
     if (record.kind === 'begin') solo.begin();
     if (record.kind === 'output') solo.outputs = 1;

@@ -12,6 +12,7 @@
  *
  *   J1  One thread writes at a time: the slot's owner. What it writes counts when it is published with the slot's state (M2).
  *   J2  A record lies in one piece: in the slot or in one slab.
+ *   J3  Who has lost the slot writes nothing any more: before each record the writer looks whether the slot is as it left it.
  */
 import type { Ref } from '../object.ts';
 import { positionUnitBytes, slabBytes, slabsPerSlotMax, slotBytes, slotFieldsBytes, type SoloTable } from './table.ts';
@@ -126,8 +127,10 @@ export function readOutput(table: SoloTable, slot: number): Ref | null {
   return { encoding: view.getUint32(at + outputEncodingField, true), sizeBytes, inline, offset: -1 };
 }
 
-/** Writes the journal of one slot, at its end. Methods that write return false if there is no room; nothing has then changed. */
+/** Writes the journal of one slot, at its end. Methods that write return false if there is no room or the slot is lost; nothing has then changed. */
 export class JournalWriter {
+  /** The slot's state as its owner has last set it; 0 (free) while a client prepares it. */
+  state = 0;
   readonly #table: SoloTable;
   readonly #slot: number;
   readonly #base: number;
@@ -214,11 +217,12 @@ export class JournalWriter {
 
   /** Somebody has seen the session's id, and may ask for it when it has ended. */
   noteNamed(): void {
-    this.#table.view.setUint8(this.#base + namedField, 1);
+    if (this.#isOwned) this.#table.view.setUint8(this.#base + namedField, 1);
   }
 
   /** For its summary: what the journal does not say. */
   tell(superseded: number, late: number): void {
+    if (!this.#isOwned) return;
     this.#table.view.setUint32(this.#base + supersededField, superseded, true);
     this.#table.view.setUint32(this.#base + lateField, late, true);
   }
@@ -231,8 +235,13 @@ export class JournalWriter {
     return true;
   }
 
+  get #isOwned(): boolean {
+    return this.#table.state(this.#slot) === this.state;
+  }
+
   /** Where a record of so many bytes at most begins; -1: nowhere. */
   #reserve(sizeBytes: number): number {
+    if (!this.#isOwned) return -1;
     if (this.#position + sizeBytes > this.#pieceEnd && !this.#nextPiece(sizeBytes)) return -1;
     return this.#pieceOffset + (this.#position - this.#pieceStart);
   }

@@ -19,6 +19,9 @@ import {
   slotBytes,
   slotFieldsBytes,
   SoloTable,
+  slotState,
+  stageRunning,
+  stageRecalled,
 } from '../../../src/storage/solo/table.ts';
 
 const fields = { install: 7, openedMs: 1_700_000_000_123, maker: 0xffff_fffe, counter: 0x8000_0001 };
@@ -336,4 +339,24 @@ test('output: may be empty', (t) => {
   writer.showOutput();
   t.deepEqual(readOutput(table, 16), inline(new Uint8Array(), 0));
   t.deepEqual(readJournal(table, 16, 0, writer.position), [{ kind: 'output', ref: inline(new Uint8Array(), 0) }]);
+});
+
+test('journal: who has lost the slot writes nothing into it', (t) => {
+  const table = tableOf();
+  openSlot(table, 4);
+  const journal = new JournalWriter(table, 4);
+  journal.state = table.state(4);
+  t.true(write(journal, object('mine')));
+  const state = slotState(stageRunning, 0, journal.position);
+  t.true(table.swap(4, journal.state, state));
+  journal.state = state;
+  // The node takes it, and a client puts another session there.
+  t.true(table.swap(4, state, slotState(stageRecalled, 0, journal.position)));
+  const before = table.bytes.slice();
+  t.false(write(journal, object('too late')));
+  t.false(journal.begin(0, [0]));
+  t.false(journal.done());
+  journal.noteNamed();
+  journal.tell(1, 1);
+  t.deepEqual(table.bytes.slice(), before);
 });
