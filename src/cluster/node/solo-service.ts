@@ -1,7 +1,8 @@
 /**
  * The node's part in solo sessions, under the address `solo`: it has none of their work, and takes over those that cannot go on alone.
  *
- *   V1  A session that has not moved for `looksMax` looks (or that waits, and its executor has begun nothing for so long) is recalled: what is due in it, and what waits behind it, can run elsewhere.
+ *   V1  A session that has not moved for `looksMax` looks is recalled: what is due in it, and what waits behind it, can run elsewhere.
+ *       One that waits for its turn is recalled when its executor has begun nothing for `queuedLooksMax` looks.
  *   V2  Before a thread that has died is buried, all solo sessions are recalled: what the dead one ran is lost like any attempt, and
  *       blocks that it had been granted may lie in others.
  *   V3  Whoever swaps a slot's state to `recalled` sees to it that its session comes home, once.

@@ -118,7 +118,7 @@ export class Doorbell implements Listener {
     void woken.then(this.#wake);
   }
 
-  /** What is newly waited for is to be polled for, too, and may have to be watched. */
+  /** What is newly waited for is to be polled for, too. */
   #ringSelf(): void {
     this.#isParked = false;
     this.#options.table.ring(this.#options.box);
