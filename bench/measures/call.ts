@@ -1,6 +1,7 @@
 /** A call of an app of one function: back to back, and one every 10 ms. Beside it a bare thread that is parked. */
 import { Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Runtime } from 'pheromone';
 import { one } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
@@ -8,7 +9,7 @@ import { check, ours } from '../runtime.ts';
 export const backToBack = 200;
 const paced = 20;
 const paceMs = 10;
-const warmUps = 30_000;
+export const warmUps = 30_000;
 
 const pingPong: Measure = {
   name: 'call',
@@ -25,22 +26,31 @@ const pingPong: Measure = {
   },
 };
 
+async function warmUp(runtime: Runtime): Promise<void> {
+  for (let i = 0; i < warmUps; i++) await runtime.call(one, 'questions', i);
+}
+
 export const callMeasures: readonly Measure[] = [
-  ours('call', 'µs', one, { calls: `${backToBack} back to back` }, async (runtime) => {
-    const values = [];
-    for (let i = 0; i < backToBack; i++)
-      values.push(1_000 * (await timed(async () => check((await runtime.call(one, 'questions', i)) === i + 1, 'call'))));
-    return values;
-  }),
+  ours(
+    'call',
+    'µs',
+    one,
+    { calls: `${backToBack} back to back`, warmUps },
+    async (runtime) => {
+      const values = [];
+      for (let i = 0; i < backToBack; i++)
+        values.push(1_000 * (await timed(async () => check((await runtime.call(one, 'questions', i)) === i + 1, 'call'))));
+      return values;
+    },
+    warmUp,
+  ),
   ours(
     'call',
     'µs',
     one,
     { calls: `one every ${paceMs} ms`, warmUps },
     (runtime) => each(paced, async () => check((await runtime.call(one, 'questions', 1)) === 2, 'call'), paceMs),
-    async (runtime) => {
-      for (let i = 0; i < warmUps; i++) await runtime.call(one, 'questions', i);
-    },
+    warmUp,
   ),
   pingPong,
 ];

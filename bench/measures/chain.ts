@@ -1,21 +1,35 @@
 /** A chain of functions, each started by the object of the one before. */
+import type { App, Runtime } from 'pheromone';
 import { chain, chainBytes, markByte, payloadBytes } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 export const length = 1_000;
+/** Chains before it is measured, also of peers. */
+export const warmUps = 50;
 
-const ofNumbers = ours('chain', 'µs/hop', chain, { length, payload: 'none' }, async (runtime) => {
-  const call = async () => check((await runtime.call(chain, 'links', length)) === 0, 'chain');
-  return [(1_000 * (await timed(call))) / length];
-});
+const callNumbers = async (runtime: Runtime) => check((await runtime.call(chain, 'links', length)) === 0, 'chain');
 
-const ofBytes = ours('chain', 'µs/hop', chainBytes, { length, payload: `${payloadBytes} bytes` }, async (runtime) => {
+const callBytes = async (runtime: Runtime) => {
   const payload = new Uint8Array(payloadBytes).fill(markByte);
   new DataView(payload.buffer).setUint32(0, length, true);
-  const call = async () => check((await runtime.call(chainBytes, 'byte-links', payload)) === payloadBytes, 'chain');
-  return [(1_000 * (await timed(call))) / length];
-});
+  check((await runtime.call(chainBytes, 'byte-links', payload)) === payloadBytes, 'chain');
+};
+
+const chainOf = (app: App, payload: string, call: (runtime: Runtime) => Promise<unknown>) =>
+  ours(
+    'chain',
+    'µs/hop',
+    app,
+    { length, payload, warmUps },
+    async (runtime) => [(1_000 * (await timed(() => call(runtime)))) / length],
+    async (runtime) => {
+      for (let i = 0; i < warmUps; i++) await call(runtime);
+    },
+  );
+
+const ofNumbers = chainOf(chain, 'none', callNumbers);
+const ofBytes = chainOf(chainBytes, `${payloadBytes} bytes`, callBytes);
 
 const awaited: Measure = {
   name: 'chain',

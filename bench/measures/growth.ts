@@ -9,16 +9,18 @@ const lengths = [10, 100, 1_000, 10_000];
 const openSessions = [1, 100, 10_000];
 const lengthBesideOpen = 1_000;
 /** Of all calls of a sample: short chains are called the more often. */
-const hopsPerSample = 4_000;
+const hopsPerSample = 20_000;
+const warmUps = 100;
 
 const point = (length: number, open: number): Measure => ({
   name: 'growth',
   system: 'pheromone',
   unit: 'µs/hop',
-  settings: { executors, length, 'open sessions': open },
+  settings: { executors, length, 'open sessions': open, warmUps },
   async prepare() {
     const runtime = await startLocal({ apps: [chain, waiting], executors });
     await inLanes(open, 1_024, (i) => runtime.start(waiting, 'requests', i));
+    for (let i = 0; i < warmUps; i++) await runtime.call(chain, 'links', lengthBesideOpen);
     return { sample: () => sample(runtime, length, open), close: () => runtime.close() };
   },
 });

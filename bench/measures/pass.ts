@@ -33,9 +33,11 @@ async function passOn(runtime: Runtime, size: keyof typeof sizes, calls: number)
   for (let i = 0; i < calls; i++) {
     const value = { sizeBytes: sizes[size], left: inTurn[size], tookUs: [] };
     const tookUs = await runtime.call(pass, { sizes: [{ value }] });
-    check(tookUs !== undefined && tookUs.length > 0, 'pass');
+    check(tookUs !== undefined, 'pass');
     values.push(...(tookUs ?? []));
   }
+  // Those that stay where they are, since there is no other executor yet, are not counted.
+  check(values.length > 0, 'pass: none was handed over');
   return values;
 }
 

@@ -3,28 +3,36 @@ import { fanWidth, markByte, payloadBytes } from '../apps/paths.ts';
 import { inLanes, type Measure, timed } from '../measure.ts';
 import type { Peer, Pool } from '../peers.ts';
 import { check, executors } from '../runtime.ts';
-import { backToBack } from './call.ts';
-import { length } from './chain.ts';
-import { times as fanTimes } from './fan.ts';
+import { backToBack, warmUps as callWarmUps } from './call.ts';
+import { length, warmUps as chainWarmUps } from './chain.ts';
+import { times as fanTimes, warmUps as fanWarmUps } from './fan.ts';
 import { sizes, times as passTimes } from './pass.ts';
 import { open, sessions } from './throughput.ts';
 
 export function peerMeasures(peer: Peer): readonly Measure[] {
-  const of = (name: string, unit: string, settings: Measure['settings'], sample: (pool: Pool) => Promise<readonly number[]>): Measure => ({
+  const of = (
+    name: string,
+    unit: string,
+    settings: Measure['settings'],
+    sample: (pool: Pool) => Promise<readonly number[]>,
+    warmUps = 0,
+  ): Measure => ({
     name,
     system: peer.name,
     unit,
     settings: { threads: executors, ...settings },
     async prepare() {
       const pool = peer.open();
+      // As often as ours, so that its code is compiled too.
+      for (let i = 0; i < warmUps; i++) await sample(pool);
       return { sample: () => sample(pool), close: () => pool.destroy() };
     },
   });
   return [
-    of('call', 'µs', { calls: `${backToBack} back to back` }, call),
-    of('chain', 'µs/hop', { length, payload: 'none' }, chain),
-    of('chain', 'µs/hop', { length, payload: `${payloadBytes} bytes` }, chainBytes),
-    of('fan', 'ms', { width: fanWidth }, fan),
+    of('call', 'µs', { calls: `${backToBack} back to back` }, call, callWarmUps / backToBack),
+    of('chain', 'µs/hop', { length, payload: 'none' }, chain, chainWarmUps),
+    of('chain', 'µs/hop', { length, payload: `${payloadBytes} bytes` }, chainBytes, chainWarmUps),
+    of('fan', 'ms', { width: fanWidth }, fan, fanWarmUps / fanTimes),
     ...Object.entries(sizes).map(([size, sizeBytes]) => of('pass', 'µs', { size }, (pool) => pass(pool, sizeBytes))),
     of('throughput', 'sessions/s', { sessions, open }, throughput),
   ];

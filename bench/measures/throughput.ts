@@ -3,7 +3,7 @@ import { one } from '../apps/paths.ts';
 import { inLanes, type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-export const sessions = 20_000;
+export const sessions = 100_000;
 export const open = 1_024;
 
 export const throughputMeasures: readonly Measure[] = [

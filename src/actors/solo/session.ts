@@ -24,7 +24,8 @@ export interface SoloFiring {
 }
 
 export class SoloSession {
-  readonly objects: SoloObject[] = [];
+  /** Null: small, and begun with by the only trigger that it was for. Whoever asks for it later asks its home, which has the journal. */
+  readonly objects: (SoloObject | null)[] = [];
   outputs = 0;
   superseded = 0;
   tooLate = 0;
@@ -39,6 +40,8 @@ export class SoloSession {
   #next: SoloFiring | null = null;
   #behind: SoloFiring[] = [];
   #behindHead = 0;
+  /** The firing that began last. */
+  #last: SoloFiring | null = null;
 
   constructor(plan: SoloPlan) {
     this.#plan = plan;
@@ -74,6 +77,8 @@ export class SoloSession {
   begin(): SoloFiring | null {
     const firing = this.#next;
     if (!firing) return null;
+    if (this.#last) this.#letGo(this.#last);
+    this.#last = firing;
     this.#next = this.#behindHead < this.#behind.length ? (this.#behind[this.#behindHead++] ?? null) : null;
     if (!this.#next && this.#behindHead > 0) {
       this.#behind = [];
@@ -97,6 +102,12 @@ export class SoloSession {
       if (this.outputs === 0 && trigger.primitive.pending(state, trigger.options) !== null) return false;
     }
     return true;
+  }
+
+  /** So that a long chain holds no more than a short one. */
+  #letGo({ trigger, inputs: [id = -1] }: SoloFiring): void {
+    const isOnly = trigger.fires !== 'state' && this.#plan.buckets[trigger.bucket]?.triggers.length === 1;
+    if (isOnly && this.objects[id]?.ref.inline) this.objects[id] = null;
   }
 
   #add(firing: SoloFiring): void {

@@ -16,7 +16,7 @@ const pollMs = 0.5;
 const shortPollMs = 0.04;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
-const yieldAfterMs = 0.01;
+const yieldAfterMs = 0.001;
 
 export interface DoorbellOptions {
   readonly table: SoloTable;

@@ -7,7 +7,7 @@
  *       next function is to run on another executor (passed on). A function that still runs then goes on as an attempt of its home.
  *   R3  After `hopsMax` functions or `turnMs` the event loop gets its turn: timers, messages, other sessions.
  */
-import type { SoloFiring } from '../../actors/solo/session.ts';
+import type { SoloFiring, SoloObject } from '../../actors/solo/session.ts';
 import {
   clientBox,
   placeOf,
@@ -264,7 +264,7 @@ export class SoloRunner<A extends SoloApp> {
     const { slot, solo, journal } = running;
     if (!solo.isOver()) return this.#leave(running);
     journal.tell(solo.superseded, solo.tooLate);
-    const offsets = running.hasBlocks ? solo.objects.flatMap(({ ref }) => (ref.offset >= 0 ? [ref.offset] : [])) : [];
+    const offsets = running.hasBlocks ? blocksOf(solo.objects) : [];
     if (!this.#table.swap(slot, journal.state, slotState(stageEnded, this.#ports.place, journal.position))) {
       this.#lose(running);
       return this.#endLost(running);
@@ -387,6 +387,10 @@ export class SoloRunner<A extends SoloApp> {
       this.go();
     });
   }
+}
+
+function blocksOf(objects: readonly (SoloObject | null)[]): number[] {
+  return objects.flatMap((object) => (object && object.ref.offset >= 0 ? [object.ref.offset] : []));
 }
 
 function awayKey(slot: number, generation: number): number {
