@@ -5,6 +5,7 @@ import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 export const length = 1_000;
+const times = 10;
 /** Chains before it is measured, also of peers. */
 export const warmUps = 50;
 
@@ -22,7 +23,11 @@ const chainOf = (app: App, payload: string, call: (runtime: Runtime) => Promise<
     'µs/hop',
     app,
     { length, payload, warmUps },
-    async (runtime) => [(1_000 * (await timed(() => call(runtime)))) / length],
+    async (runtime) => {
+      const values = [];
+      for (let i = 0; i < times; i++) values.push((1_000 * (await timed(() => call(runtime)))) / length);
+      return values;
+    },
     async (runtime) => {
       for (let i = 0; i < warmUps; i++) await call(runtime);
     },
