@@ -17,6 +17,8 @@ const shortPollMs = 0.04;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
 const yieldAfterMs = 0.001;
+/** What yielding needs takes 10 ms to load, which whoever has just started, or is soon gone, does not want to wait for. */
+const youngMs = 200;
 
 export interface DoorbellOptions {
   readonly table: SoloTable;
@@ -61,6 +63,7 @@ export class Doorbell implements Listener {
   #polls = false;
   #isParked = false;
   #isStopped = false;
+  readonly #bornMs = performance.now();
 
   constructor(options: DoorbellOptions) {
     this.#options = options;
@@ -103,9 +106,10 @@ export class Doorbell implements Listener {
     }
     if (this.#options.isFree?.() === false) return this.#park();
     this.#polls ||= table.startPolling(box, pollersMax);
-    const waitedMs = performance.now() - this.#heardMs;
+    const nowMs = performance.now();
+    const waitedMs = nowMs - this.#heardMs;
     if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
-    if (waitedMs > yieldAfterMs) yieldProcessor();
+    if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) yieldProcessor();
     setImmediate(this.#tick);
   };
 
