@@ -52,7 +52,7 @@ export type ExecutorMessage =
   | { readonly kind: 'loadTimeoutReached'; readonly app: string; readonly revision: number }
   | { readonly kind: 'startTimeoutReached' };
 
-/** The function that the solo session of a slot runs is this attempt. `timeoutMs`: what is left of its limit. */
+/** The function that the solo session of a slot runs is this attempt. `timeoutMs`: its limit from here on; what it has taken so far is a few ms. */
 export interface SoloAdopted {
   readonly kind: 'soloAdopted';
   readonly slot: number;

@@ -10,22 +10,23 @@ import { errorData } from '../protocol/error.ts';
 import type { Input } from '../protocol/object.ts';
 import type { AdoptSession } from '../protocol/scheduler.ts';
 import type { SessionSpec } from '../protocol/session.ts';
-import { addInvocation, createInvocation } from './invocations.ts';
+import { addInvocation, createInvocation, occupy } from './invocations.ts';
 import { admit } from './objects.ts';
 import { addSession } from './sessions.ts';
 import { executorAddress, holdsBlock, type Invocation, type SchedulerState, type Session, type SessionObject } from './state.ts';
 
 export function adoptSession(state: SchedulerState, message: AdoptSession, out: Out): Session | null {
   const app = state.installs.get(message.install);
-  if (!app) return refuse(message, out);
+  if (!app) return refuse(state, message, out);
   const { coordinator, slot, generation, client } = message;
   const spec = specOf(message, app.table.name);
   const session = addSession(state, { spec, coordinator, firing: null }, app, message.openedMs, out);
   out.push(send(coordinator, { kind: 'sessionAdopted', worker: state.address, spec }));
   out.push(send(client, { kind: 'sessionReclaimed', session: spec.id, slot, generation }));
   session.replay = new Set(message.begun.map(({ trigger, inputs }) => firingId(trigger, inputs)));
-  const invocations = makeInvocations(state, session, message);
-  addObjects(state, session, message, invocations, out);
+  const inputs = message.begun.map((): Input[] => []);
+  const invocations = makeInvocations(state, session, message, inputs);
+  addObjects(state, session, message, invocations, inputs, out);
   const last = invocations.at(-1);
   for (const { source, ref } of message.given) {
     const index = session.outputs++;
@@ -39,14 +40,23 @@ export function adoptSession(state: SchedulerState, message: AdoptSession, out: 
 }
 
 /** Clients bring such sessions home before they change an app; one whose change was answered too late for it may not have. */
-function refuse({ session: id, client, slot, generation, sent, openedMs, begun }: AdoptSession, out: Out): null {
-  for (const { ref } of sent) if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
+function refuse(state: SchedulerState, message: AdoptSession, out: Out): null {
+  const { session: id, client, slot, generation, sent, openedMs, begun, executor } = message;
+  // What its function still reads stays the thread's, which had been granted it.
+  const isRead = new Set(executor === -1 ? [] : begun.at(-1)?.inputs);
+  for (const [i, { ref }] of sent.entries()) if (holdsBlock(ref) && !isRead.has(i)) out.push({ kind: 'release', offset: ref.offset });
   const error = errorData('SessionCancelled', `the app was changed, and session ${id} ran on a revision that is no more`, { session: id });
   const history = { objects: sent.length, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
   const invocations = begun.length;
   const summary = { id, app: '', revision: 0, state: 'cancelled', openedMs, endedMs: out.nowMs, error, history } as const;
   out.push({ kind: 'log', level: 'warn', text: error.message, detail: { session: id, invocations } });
   out.push(send(client, { kind: 'sessionReclaimed', session: id, slot, generation }), send(client, { kind: 'sessionEnded', summary }));
+  if (executor === -1) return null;
+  // Its function waits to hear what it is called: an attempt of which nobody has a row, and which ends now.
+  const name = { invocation: state.nextInvocation++, attempt: 1 };
+  const keeper = executorAddress(executor);
+  out.push(send(keeper, { kind: 'soloAdopted', slot, generation, ...name, timeoutMs: null }));
+  out.push(send(keeper, { kind: 'abortInvocation', ...name, graceMs: state.limits.abortGraceMs }));
   return null;
 }
 
@@ -71,11 +81,17 @@ function specOf({ session, client }: AdoptSession, app: string): SessionSpec {
   };
 }
 
-function makeInvocations(state: SchedulerState, session: Session, { begun }: AdoptSession): Invocation[] {
-  return begun.map(({ trigger }) => {
+/** `inputs`: to be filled when there are objects, whose sources these invocations are. */
+function makeInvocations(
+  state: SchedulerState,
+  session: Session,
+  { begun }: AdoptSession,
+  inputs: readonly (readonly Input[])[],
+): Invocation[] {
+  return begun.map(({ trigger }, i) => {
     const fn = session.table.functions[session.table.triggers[trigger]?.functionIndex ?? -1];
     if (!fn) throw new Error(`bug: app ${session.table.name} has no trigger ${trigger}`);
-    return createInvocation(state, session, fn, [], -1);
+    return createInvocation(state, session, fn, inputs[i] ?? [], -1);
   });
 }
 
@@ -84,6 +100,7 @@ function addObjects(
   session: Session,
   { sent, begun, executor }: AdoptSession,
   invocations: readonly Invocation[],
+  inputs: readonly Input[][],
   out: Out,
 ): void {
   const ordinals = new Map<string, number>();
@@ -103,7 +120,7 @@ function addObjects(
     invocation.place = 'done';
     invocation.attempt = 1;
     invocation.executor = executor;
-    for (const index of begun[i]?.inputs ?? []) (invocation.inputs as Input[]).push(session.objects[index] as SessionObject);
+    for (const index of begun[i]?.inputs ?? []) inputs[i]?.push(session.objects[index] as SessionObject);
     countAttempt(session, invocation.fn);
   }
   for (const object of [...session.objects]) admit(state, session, object, out);
@@ -115,19 +132,15 @@ function countAttempt(session: Session, { index }: AppFunction): void {
 }
 
 /** The last one has not returned. */
-function resume(state: SchedulerState, invocation: Invocation, { executor, slot, generation }: AdoptSession, out: Out): void {
-  const slotOfExecutor = state.executors.get(executor);
+function resume(state: SchedulerState, invocation: Invocation, { executor: number, slot, generation }: AdoptSession, out: Out): void {
+  const executor = state.executors.get(number);
   addInvocation(state, invocation);
-  if (!slotOfExecutor) {
+  if (!executor) {
     invocation.place = 'queued';
     return state.queue.add(invocation);
   }
-  const { fn, number, attempt, inputs } = invocation;
-  invocation.place = 'running';
-  invocation.held = true;
-  slotOfExecutor.limit = slotOfExecutor.running === 0 ? fn.concurrency : Math.min(slotOfExecutor.limit, fn.concurrency);
-  slotOfExecutor.running++;
-  for (const { ref } of inputs) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
+  occupy(executor, invocation, out);
+  const { fn, number: name, attempt } = invocation;
   const { timeoutMs } = fn;
-  out.push(send(executorAddress(executor), { kind: 'soloAdopted', slot, generation, invocation: number, attempt, timeoutMs }));
+  out.push(send(executor.address, { kind: 'soloAdopted', slot, generation, invocation: name, attempt, timeoutMs }));
 }

@@ -92,17 +92,12 @@ export function dispatch(state: SchedulerState, out: Out): void {
 
 function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out): void {
   const { fn, session, inputs } = invocation;
-  invocation.place = 'running';
-  invocation.executor = executor.number;
-  invocation.held = true;
   invocation.attempt++;
   invocation.objectsArrived = 0;
   invocation.outputsArrived = 0;
   const counts = session.counts[fn.index];
   if (counts) counts.attempts++;
-  executor.limit = executor.running === 0 ? fn.concurrency : Math.min(executor.limit, fn.concurrency);
-  executor.running++;
-  for (const { ref } of inputs) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
+  occupy(executor, invocation, out);
   watchDelivery(invocation, out);
   out.push(
     send(executor.address, {
@@ -120,6 +115,17 @@ function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out):
       },
     }),
   );
+}
+
+/** The executor has an attempt of it, whose inputs are held until `endAttempt`. */
+export function occupy(executor: ExecutorSlot, invocation: Invocation, out: Out): void {
+  const { fn, inputs } = invocation;
+  invocation.place = 'running';
+  invocation.executor = executor.number;
+  invocation.held = true;
+  executor.limit = executor.running === 0 ? fn.concurrency : Math.min(executor.limit, fn.concurrency);
+  executor.running++;
+  for (const { ref } of inputs) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
 }
 
 /** The executor has let go of an attempt. */

@@ -3,7 +3,7 @@
  * the same order, so that whoever replays its journal comes to the same firings.
  *
  *   S1  One invocation runs at a time, in the order of firing; the next begins when it has returned.
- *   S2  What cannot be decided here (`needsHome`) has changed nothing that the journal does not say.
+ *   S2  What cannot be decided here (`admit` and `isOver` are false) has changed nothing that the journal does not say.
  */
 import type { Ref } from '../../storage/object.ts';
 import type { Arrival } from '../bucket/primitives/primitive.ts';
@@ -31,8 +31,6 @@ export class SoloSession {
   tooLate = 0;
   /** Invocations that have begun; the one that runs has this number. */
   begun = 0;
-  /** Of them, by function index. */
-  readonly counts: number[];
   readonly #plan: SoloPlan;
   /** By trigger index; of those that keep any. */
   #states: Map<number, unknown> | null = null;
@@ -45,17 +43,11 @@ export class SoloSession {
 
   constructor(plan: SoloPlan) {
     this.#plan = plan;
-    this.counts = plan.spreads.map(() => 0);
   }
 
   /** How many functions could run now. */
   get due(): number {
     return (this.#next ? 1 : 0) + this.#behind.length - this.#behindHead;
-  }
-
-  /** Whether nothing is known here but what is due: no trigger has kept anything. */
-  get isLinear(): boolean {
-    return this.#states === null;
   }
 
   /** An object was sent; `source` is the invocation that did, 0 for the client. False: its home must decide what that means. */
@@ -85,7 +77,6 @@ export class SoloSession {
       this.#behindHead = 0;
     }
     this.begun++;
-    this.counts[firing.trigger.function] = (this.counts[firing.trigger.function] ?? 0) + 1;
     return firing;
   }
 

@@ -8,15 +8,7 @@ import type { Ref } from '../../storage/object.ts';
 import type { Answer, ThreadServices } from './services.ts';
 
 /** An object as its function sent it. */
-export interface Leaving {
-  readonly bucket: number;
-  readonly key: string;
-  /** Counts that key's sends to that bucket within the attempt. */
-  readonly ordinal: number;
-  readonly group: string | null;
-  readonly delayMs: number;
-  readonly ref: Ref;
-}
+export type Leaving = Omit<Extract<FromThread, { kind: 'objectSent' }>, 'kind' | keyof AttemptName>;
 
 /** What names an attempt to the scheduler. */
 export interface AttemptName {

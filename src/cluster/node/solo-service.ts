@@ -108,8 +108,7 @@ export class SoloService {
       const stage = stageOf(state);
       if ((stage !== stageQueued && stage !== stageRunning) || this.#table.generation(slot) !== generation) return;
       const recalled = slotState(stageRecalled, placeOf(state), positionOf(state));
-      // It may have gone on in between.
-      // Whichever session has the slot by now is the one that was taken.
+      // Else it has gone on in between. Whichever session has the slot by now is the one that was taken.
       if (this.#table.swap(slot, state, recalled)) return this.#bringHome(slot, this.#table.generation(slot));
     }
   }

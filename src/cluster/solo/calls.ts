@@ -305,8 +305,9 @@ export class SoloCalls {
     if (!row) return;
     const stage = stageOf(this.#table.state(slot));
     if (stage === stageRecalled) return;
-    const output = readOutput(this.#table, slot);
     const { settle } = row;
+    // Who has had his answer needs no second copy.
+    const output = settle && readOutput(this.#table, slot);
     if (stage === stageEnded) {
       row.route.trouble >>= 1;
       const notes = readNotes(this.#table, slot);

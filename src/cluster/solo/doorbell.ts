@@ -79,8 +79,7 @@ export class Doorbell implements Listener {
     setImmediate(this.#tick);
   }
 
-  /** What was posted is in the box: for whoever looks into it between two ticks. */
-  hears(): boolean {
+  #hears(): boolean {
     const bell = this.#options.table.bell(this.#options.box);
     if (bell === this.#seen) return false;
     this.#seen = bell;
@@ -95,7 +94,7 @@ export class Doorbell implements Listener {
 
   readonly #tick = (): void => {
     const { table, box, answer, isWanted } = this.#options;
-    if (this.hears()) {
+    if (this.#hears()) {
       this.#rest();
       answer();
     }

@@ -80,8 +80,10 @@ export function readOn(table: SoloTable, running: RunningSession): boolean {
 
 /** The session's id. Whoever reads it may ask for the session later, when it has ended. */
 export function nameOf(session: RunningSession): string {
-  const { openedMs, maker, counter } = session.fields;
-  session.journal.noteNamed();
-  session.id ??= sessionIdText(openedMs, maker, counter);
+  if (session.id === null) {
+    const { openedMs, maker, counter } = session.fields;
+    session.id = sessionIdText(openedMs, maker, counter);
+    session.journal.noteNamed();
+  }
   return session.id;
 }

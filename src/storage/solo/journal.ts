@@ -15,6 +15,7 @@
  *   J3  Who has lost the slot writes nothing any more: before each record the writer looks whether the slot is as it left it.
  */
 import type { Ref } from '../object.ts';
+import { copyBytes } from '../small-copies.ts';
 import { positionUnitBytes, slabBytes, slabsPerSlotMax, slotBytes, slotFieldsBytes, type SoloTable } from './table.ts';
 
 // Offsets of a slot's fields, in bytes.
@@ -123,7 +124,8 @@ export function readOutput(table: SoloTable, slot: number): Ref | null {
   if (view.getUint8(at + outputsField) === 0) return null;
   const start = view.getUint32(at + outputAtField, true);
   const sizeBytes = view.getUint32(at + outputBytesField, true);
-  const inline = ownBytes(table.bytes.subarray(start, start + sizeBytes));
+  // It becomes the user's, who may write or transfer it: no piece that others share.
+  const inline = new Uint8Array(table.bytes.subarray(start, start + sizeBytes));
   return { encoding: view.getUint32(at + outputEncodingField, true), sizeBytes, inline, offset: -1 };
 }
 
@@ -176,7 +178,7 @@ export class JournalWriter {
     view.setUint16(at + 16, keyText, true);
     view.setUint16(at + 18, groupText, true);
     const head = groupAt - at + textBytes(groupText);
-    if (inline) copyBytes(bytes, at + head, inline);
+    if (inline) put(bytes, at + head, inline);
     this.#advance(head + (inline ? sizeBytes : 0));
     return true;
   }
@@ -202,7 +204,7 @@ export class JournalWriter {
     view.setUint8(at, outputRecord);
     view.setUint8(at + 1, encoding);
     view.setUint32(at + 4, sizeBytes, true);
-    copyBytes(bytes, at + outputHeadBytes, output);
+    put(bytes, at + outputHeadBytes, output);
     view.setUint32(this.#base + outputAtField, at + outputHeadBytes, true);
     view.setUint32(this.#base + outputBytesField, sizeBytes, true);
     view.setUint32(this.#base + outputEncodingField, encoding, true);
@@ -299,7 +301,7 @@ function readRecord({ view, bytes }: SoloTable, at: number): { record: JournalRe
       const keyAt = at + objectHeadBytes;
       const groupAt = keyAt + textBytes(keyText);
       const bytesAt = groupAt + textBytes(groupText);
-      const inline = offset === noOffset ? ownBytes(bytes.subarray(bytesAt, bytesAt + sizeBytes)) : null;
+      const inline = offset === noOffset ? copyBytes(bytes.subarray(bytesAt, bytesAt + sizeBytes)) : null;
       const record: JournalRecord = {
         kind: 'object',
         source: view.getUint32(at + 4, true),
@@ -317,7 +319,7 @@ function readRecord({ view, bytes }: SoloTable, at: number): { record: JournalRe
     }
     case outputRecord: {
       const sizeBytes = view.getUint32(at + 4, true);
-      const inline = ownBytes(bytes.subarray(at + outputHeadBytes, at + outputHeadBytes + sizeBytes));
+      const inline = copyBytes(bytes.subarray(at + outputHeadBytes, at + outputHeadBytes + sizeBytes));
       return {
         record: { kind: 'output', ref: { encoding: view.getUint8(at + 1), sizeBytes, inline, offset: -1 } },
         sizeBytes: outputHeadBytes + sizeBytes,
@@ -333,17 +335,10 @@ function readRecord({ view, bytes }: SoloTable, at: number): { record: JournalRe
 }
 
 /** Small ones byte by byte: `set` costs more than a few of them. */
-function copyBytes(target: Uint8Array, at: number, source: Uint8Array): void {
+function put(target: Uint8Array, at: number, source: Uint8Array): void {
   const { length } = source;
   if (length > 24) return target.set(source, at);
   for (let i = 0; i < length; i++) target[at + i] = source[i] as number;
-}
-
-/** In memory that is not shared with other threads. */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  const own = new Uint8Array(bytes.byteLength);
-  copyBytes(own, 0, bytes);
-  return own;
 }
 
 /** Returns what its length field says. Any string survives, also half a surrogate pair. */

@@ -11,10 +11,6 @@
  *   M4  Posting the same slot twice is as good as once; a box that lost its bell is read at the next one.
  */
 
-/** Who has a slot. `queued`: it lies in the box of an executor. `recalled`: the node has it. `ended`: the client may read what came of it. */
-export const slotStages = ['free', 'queued', 'running', 'recalled', 'ended'] as const;
-export type SlotStage = (typeof slotStages)[number];
-
 /** The handle for other threads: can be cloned. */
 export interface SoloHandle {
   readonly buffer: SharedArrayBuffer;
@@ -317,6 +313,7 @@ export class SoloTable {
   }
 }
 
+// Who has a slot: nobody; the executor in whose box it lies; the one that runs it; the node; the client, who may read what came of it.
 export const stageFree = 0;
 export const stageQueued = 1;
 export const stageRunning = 2;

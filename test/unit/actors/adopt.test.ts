@@ -218,7 +218,6 @@ test('adopt: a session of a revision that is no more is cancelled, and its block
     install: 9,
     sent: [sentTo(0, 0, { ref: blockRef(64) }), sentTo(1, 1, { ref: blockRef(6_400) })],
     begun: [firstBegins],
-    executor: 0,
   });
   t.deepEqual(
     driver.told.map(({ to, message }) => `${to} ${message.kind}`),
@@ -228,6 +227,24 @@ test('adopt: a session of a revision that is no more is cancelled, and its block
   t.like(driver.toldOf('sessionEnded')[0]?.summary, { id: 's', state: 'cancelled', error: { code: 'SessionCancelled' } });
   t.deepEqual([...driver.holds], []);
   t.is(driver.state.sessions.size, 0);
+});
+
+test('adopt: its function, if one still runs, is told what it is called, and aborted; what it reads stays', (t) => {
+  const driver = new AdoptDriver(chain);
+  for (const offset of [64, 6_400]) driver.holds.set(offset, 1);
+  driver.adopt({
+    install: 9,
+    sent: [sentTo(0, 0, { ref: blockRef(64) }), sentTo(1, 1, { ref: blockRef(6_400) })],
+    begun: [firstBegins],
+    executor: 0,
+  });
+  const { invocation } = driver.toldOf('soloAdopted')[0]!;
+  t.like(driver.toldOf('abortInvocation')[0], { invocation, attempt: 1 });
+  t.deepEqual([...driver.holds], [[64, 1]]);
+  // Nobody has a row for it: what it still says is passed over.
+  driver.tell({ kind: 'attemptEnded', executor: 0, invocation, attempt: 1, outcome: { kind: 'aborted' } });
+  t.is(driver.state.invocations.size, 0);
+  t.is(driver.state.executors.get(0)?.running ?? 0, 0);
 });
 
 const everyCondition = fc.oneof(

@@ -360,3 +360,14 @@ test('journal: who has lost the slot writes nothing into it', (t) => {
   journal.tell(1, 1);
   t.deepEqual(table.bytes.slice(), before);
 });
+
+test('journal: an output is in memory that nothing else lies in', (t) => {
+  const table = tableOf();
+  const journal = openSlot(table, 4);
+  t.true(journal.output(0, new Uint8Array(500).fill(7)));
+  journal.showOutput();
+  const bytes = readOutput(table, 4)?.inline;
+  t.deepEqual(bytes, new Uint8Array(500).fill(7));
+  t.is(bytes?.buffer.byteLength, 500);
+  t.false(bytes?.buffer instanceof SharedArrayBuffer);
+});
