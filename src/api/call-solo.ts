@@ -1,4 +1,5 @@
 /** A call that takes the short way: its session runs in one executor, which the client hands it to directly. */
+import { callAborted, callTimedOut } from '../actors/protocol/error.ts';
 import type { ClientHost } from '../cluster/client-host.ts';
 import { encode } from '../cluster/encode.ts';
 import type { SoloCall, SoloCalls, SoloEntry, SoloOutcome } from '../cluster/solo/calls.ts';
@@ -59,22 +60,24 @@ function valueOf(outcome: SoloOutcome, { signal }: CallOptions): unknown {
   return outcomeOf(orThrow(outcome), 'output');
 }
 
-/** Whoever gives up has the session brought home, where it can be cancelled. */
+/** Once its session is at home, the client actor knows of the call. */
 function watch({ solo, host }: SoloUser, call: SoloCall, { timeoutMs, signal }: CallOptions): (() => void) | null {
   if (timeoutMs === undefined && !signal) return null;
-  const timeOut = async () => {
-    await solo.bringHome(call);
-    if (call.request !== -1) host.tell({ kind: 'callTimeoutReached', request: call.request });
+  const timeOut = () => {
+    const { request } = call;
+    if (request !== -1) host.tell({ kind: 'callTimeoutReached', request });
+    else void solo.giveUp(call, callTimedOut(solo.sessionOf(call), timeoutMs ?? null));
   };
-  const abort = async () => {
-    await solo.bringHome(call);
-    if (call.request !== -1) host.tell({ kind: 'abandonCall', request: call.request, reason: printed(signal?.reason) });
+  const abort = () => {
+    const { request } = call;
+    const reason = printed(signal?.reason);
+    if (request !== -1) host.tell({ kind: 'abandonCall', request, reason });
+    else void solo.giveUp(call, callAborted(solo.sessionOf(call), reason));
   };
-  const onAbort = () => void abort();
-  const timer = timeoutMs === undefined ? null : setTimeout(() => void timeOut(), timeoutMs);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const timer = timeoutMs === undefined ? null : setTimeout(timeOut, timeoutMs);
+  signal?.addEventListener('abort', abort, { once: true });
   return () => {
     if (timer) clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
+    signal?.removeEventListener('abort', abort);
   };
 }

@@ -94,6 +94,7 @@ export class ClientHost {
         nowMs: () => Date.now(),
         random: () => Math.random(),
         recall: (slots) => this.#recall(slots),
+        cancel: (session, reason) => this.send('coordinator', { kind: 'cancelSession', request: -1, client: address, session, reason }),
       });
     this.#host.serve(blocksAddress, (message) => {
       if (message.kind === 'blocksGranted' || message.kind === 'blocksRefused') this.blocks.take(message);

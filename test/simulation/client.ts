@@ -7,6 +7,7 @@ import { clientHandlers } from '../../src/actors/client/handlers.ts';
 import { clientMachine } from '../../src/actors/client/machine.ts';
 import { type ClientState, createClient } from '../../src/actors/client/state.ts';
 import type { ClientCommand, ClientMessage, Reply } from '../../src/actors/protocol/client.ts';
+import { callAborted, callTimedOut, type ErrorData } from '../../src/actors/protocol/error.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import type { Entry } from '../../src/actors/protocol/object.ts';
 import type { Config } from '../../src/cluster/config.ts';
@@ -105,6 +106,8 @@ export class SimulatedClient {
         nowMs: () => Math.floor(clock.nowMs),
         random: () => random.next(),
         recall: (slots) => this.#recall(slots),
+        cancel: (session, reason) =>
+          this.#host.deliver('coordinator', { kind: 'cancelSession', request: -1, client: clientAddress, session, reason }),
       });
     this.#host.serve(blocksAddress, (message) => this.#takeBlocks(message));
   }
@@ -144,19 +147,21 @@ export class SimulatedClient {
     const rest = { timeoutMs: call.timeoutMs, admitTimeoutMs: 0, retries: 0, deadlineMs: null, priority: 5 };
     this.#options.observe({ kind: 'asked', request, command: { ...command, ...rest } });
     this.#options.observe({ kind: 'soloCalled', session: solo.sessionOf(made), app: call.app, entries });
-    const giveUp = (message: (request: number) => ClientMessage) => () => {
-      void this.soon(solo.bringHome(made)).then(() => made.request !== -1 && this.#host.deliver(clientAddress, message(made.request)));
+    const giveUp = (message: (request: number) => ClientMessage, error: (session: string) => ErrorData) => () => {
+      if (made.request !== -1) this.#host.deliver(clientAddress, message(made.request));
+      else void this.soon(solo.giveUp(made, error(solo.sessionOf(made))));
     };
-    if (call.timeoutMs !== null)
-      this.#options.clock.after(
-        call.timeoutMs,
-        giveUp((number) => ({ kind: 'callTimeoutReached', request: number })),
-      );
-    if (call.abandonAfterMs !== null)
-      this.#options.clock.after(
-        call.abandonAfterMs,
-        giveUp((number) => ({ kind: 'abandonCall', request: number, reason: 'he left' })),
-      );
+    const { timeoutMs, abandonAfterMs } = call;
+    const timeOut = giveUp(
+      (number) => ({ kind: 'callTimeoutReached', request: number }),
+      (session) => callTimedOut(session, timeoutMs),
+    );
+    const leave = giveUp(
+      (number) => ({ kind: 'abandonCall', request: number, reason: 'he left' }),
+      (session) => callAborted(session, 'he left'),
+    );
+    if (timeoutMs !== null) this.#options.clock.after(timeoutMs, timeOut);
+    if (abandonAfterMs !== null) this.#options.clock.after(abandonAfterMs, leave);
     return true;
   }
 

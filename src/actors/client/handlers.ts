@@ -1,7 +1,7 @@
 /** What a client does: it opens sessions for its user, waits for them, and asks coordinators. The verbs of calls are in `calls.ts`. */
 import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
 import type { ClientMessage } from '../protocol/client.ts';
-import { errorData } from '../protocol/error.ts';
+import { callAborted, callTimedOut, errorData } from '../protocol/error.ts';
 import { askResult, giveUp, noteOpened, noteRefused, openCall, reclaimCall, refused, takeEnd, takeOutput } from './calls.ts';
 import type { ClientPlace } from './machine.ts';
 import type { ClientState } from './state.ts';
@@ -44,14 +44,11 @@ const timeOutAsked = decide<Message<'requestTimeoutReached'>>((state, { request 
 
 const timeOutCall = decide<Message<'callTimeoutReached'>>((state, { request }, out) => {
   const { id, call } = state.waiting.get(request) ?? {};
-  const timeoutMs = call?.request === request ? call.timeoutMs : undefined;
-  const text = `session ${id} did not answer within timeoutMs${timeoutMs ? ` (${timeoutMs} ms)` : ''}`;
-  giveUp(state, request, errorData('CallTimedOut', text, { session: id }), out);
+  giveUp(state, request, callTimedOut(id, call?.request === request ? call.timeoutMs : null), out);
 });
 
 const abandonCall = decide<Message<'abandonCall'>>((state, { request, reason }, out) => {
-  const session = state.waiting.get(request)?.id;
-  giveUp(state, request, errorData('CallAborted', `the call's signal was aborted: ${reason}`, { session }), out);
+  giveUp(state, request, callAborted(state.waiting.get(request)?.id, reason), out);
 });
 
 const startClosing = decide<Message<'askClose'>>((state, { request, drainMs }, out) => {

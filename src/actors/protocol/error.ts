@@ -84,3 +84,13 @@ export function errorData(
 ): ErrorData {
   return { code, message, retryable, detail, thrown };
 }
+
+/** `timeoutMs`: null if whoever waited had none of his own. */
+export function callTimedOut(session: string | undefined, timeoutMs: number | null): ErrorData {
+  const text = `session ${session} did not answer within timeoutMs${timeoutMs === null ? '' : ` (${timeoutMs} ms)`}`;
+  return errorData('CallTimedOut', text, { session });
+}
+
+export function callAborted(session: string | undefined, reason: string): ErrorData {
+  return errorData('CallAborted', `the call's signal was aborted: ${reason}`, { session });
+}

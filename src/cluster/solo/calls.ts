@@ -86,6 +86,8 @@ export interface SoloCallsOptions {
   random(): number;
   /** Brings the sessions of these slots home; resolves when they are, or have ended. */
   recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<unknown>;
+  /** Of a session that has been brought home; unless it has ended. */
+  cancel(session: string, reason: string): void;
 }
 
 const troubleMax = 16;
@@ -196,9 +198,20 @@ export class SoloCalls {
     return { kind: 'reclaimCall', session, call: askOf(row, row.request), isAnswered: settle === null };
   }
 
-  /** Resolves when the session of a call does not run solo any more. */
-  async bringHome({ slot, generation }: SoloCall): Promise<void> {
-    if (this.#rows[slot]?.generation === generation) await this.#options.recall([{ slot, generation }]);
+  /**
+   * Whoever waits for this call does so no longer: he is told at once, whatever holds up the others, unless his answer is there. The session
+   * comes home, to be cancelled there.
+   */
+  async giveUp(call: SoloCall, error: ErrorData): Promise<void> {
+    const { slot, generation } = call;
+    if (this.#rows[slot] === call) this.#look(slot);
+    if (this.#rows[slot] !== call || !call.settle) return;
+    const session = this.sessionOf(call);
+    const { settle } = call;
+    call.settle = null;
+    settle({ kind: 'requestRefused', request: -1, error });
+    await this.#options.recall([{ slot, generation }]);
+    this.#options.cancel(session, error.message);
   }
 
   async recall(concerns: (app: string, session: () => string) => boolean): Promise<void> {

@@ -72,8 +72,11 @@ test.serial('close: an endless loop does not hold it up', async (t) => {
 });
 
 test.serial('close: a node thread that answers nobody is ended all the same', async (t) => {
-  const runtime = await startForTest({ apps: [endlessApp] });
+  const runtime = await startForTest({ apps: [endlessApp, closingApp] });
   const swallowed = failureOf(t, 'RuntimeClosed', runtime.call(endlessApp, 'swallowed', 1));
+  // Who waits no longer is told so even then.
+  await failureOf(t, 'CallTimedOut', runtime.call(closingApp, 'naps', 60_000, { timeoutMs: 50 }));
+  await failureOf(t, 'CallAborted', runtime.call(closingApp, 'naps', 60_000, { signal: AbortSignal.timeout(50) }));
   await runtime.close();
   await swallowed;
 });
