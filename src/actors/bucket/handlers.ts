@@ -12,6 +12,7 @@ import { type Effect, type HandlerTable, ignore, send, type Turn } from '../acto
 import type { BucketMessage, SessionNumber } from '../protocol/bucket.ts';
 import { errorData } from '../protocol/error.ts';
 import type { PendingTrigger } from '../protocol/session.ts';
+import { SparseMap } from '../sparse.ts';
 import type { BucketPlace } from './machine.ts';
 import { allSessions, type BucketState, type SessionTriggers, type TriggerRow, type TriggerState } from './state.ts';
 import { Step, timerId } from './step.ts';
@@ -190,7 +191,7 @@ function openSession(bucket: BucketState, number: SessionNumber, revision: numbe
 }
 
 function startTrigger(row: TriggerRow, turn: Turn): TriggerState {
-  return { row, state: row.primitive.init(row.definition.options, turn.nowMs), timers: new Map() };
+  return { row, state: row.primitive.init(row.definition.options, turn.nowMs), timers: new SparseMap() };
 }
 
 export const bucketHandlers: HandlerTable<BucketPlace, BucketState, BucketMessage> = {

@@ -2,6 +2,7 @@
 import type { Address } from '../actor.ts';
 import type { PrimitiveLookup, TriggerDefinition } from '../app.ts';
 import type { SessionNumber } from '../protocol/bucket.ts';
+import type { SparseMap } from '../sparse.ts';
 import type { Primitive } from './primitives/primitive.ts';
 
 /** The one "session" of an app-scoped bucket. */
@@ -18,7 +19,7 @@ export interface TriggerState {
   readonly row: TriggerRow;
   readonly state: unknown;
   /** When each is due, in milliseconds since the epoch. */
-  readonly timers: Map<string, number>;
+  readonly timers: SparseMap<string, number>;
 }
 
 export interface SessionTriggers {

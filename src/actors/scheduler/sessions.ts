@@ -2,6 +2,7 @@
 import { send, type Out } from '../actor.ts';
 import { errorData } from '../protocol/error.ts';
 import type { SchedulerMessage } from '../protocol/scheduler.ts';
+import { SparseMap, SparseSet } from '../sparse.ts';
 import { makeInvocation } from './invocations.ts';
 import { findObjects, receiveEntries, releaseEntries, unknownBucket } from './objects.ts';
 import { deadlineTimer, summarize } from './session-end.ts';
@@ -63,15 +64,15 @@ function createSession(state: SchedulerState, { spec, coordinator, firing }: Ope
     endedMs: null,
     objects: [],
     firstByKey: null,
-    invocations: new Set(),
+    invocations: new SparseSet(),
     live: table.functions.map(() => 0),
     liveTotal: 0,
     stepping: 0,
-    delayed: new Set(),
+    delayed: new SparseSet(),
     unacknowledged: 0,
-    timed: new Map(),
-    late: new Set(),
-    touched: new Set(),
+    timed: new SparseMap(),
+    late: new SparseSet(),
+    touched: new SparseSet(),
     settling: null,
     replay: null,
     outputs: 0,

@@ -10,6 +10,7 @@ import type { SessionNumber } from '../protocol/bucket.ts';
 import type { CodeBundle } from '../protocol/coordinator.ts';
 import type { Input } from '../protocol/object.ts';
 import type { LinkedFiring, PendingTrigger, SessionSpec } from '../protocol/session.ts';
+import type { SparseMap, SparseSet } from '../sparse.ts';
 import { ReadyQueue } from './ready-queue.ts';
 
 export interface SchedulerLimits {
@@ -93,22 +94,22 @@ export interface Session {
   readonly objects: SessionObject[];
   /** First admitted object by bucket and key; built at the first `get`. */
   firstByKey: Map<string, SessionObject>[] | null;
-  readonly invocations: Set<Invocation>;
+  readonly invocations: SparseSet<Invocation>;
   /** Live invocations by function index, and of all functions. */
   readonly live: number[];
   liveTotal: number;
   /** Messages to buckets that are not yet answered. */
   stepping: number;
   /** Objects that `delayMs` holds back. */
-  readonly delayed: Set<SessionObject>;
+  readonly delayed: SparseSet<SessionObject>;
   /** Objects that the coordinator has not yet acknowledged. */
   unacknowledged: number;
   /** Triggers that wait for a timer, by bucket name. */
-  readonly timed: Map<string, readonly number[]>;
+  readonly timed: SparseMap<string, readonly number[]>;
   /** Late triggers that may hold something, by index. */
-  readonly late: Set<number>;
+  readonly late: SparseSet<number>;
   /** Buckets that keep state for this session, by index. */
-  readonly touched: Set<number>;
+  readonly touched: SparseSet<number>;
   /** Buckets that have been asked what waits, and what they said. */
   settling: { waiting: number; readonly pending: PendingTrigger[] } | null;
   /** Of a session that came home: the firings that had begun, until its buckets fire them again. */
