@@ -53,6 +53,18 @@ export const errorCodes = [
   /** The attempt that asked has been aborted: what it still sends is refused. */
   'InvocationAborted',
   'DurableStoreFailed',
+  /** Nobody answers there within the time-out: `detail.address`. */
+  'PeerUnreachable',
+  /** A peer speaks another version of the protocol: `detail.ours`, `detail.theirs`. */
+  'ProtocolMismatch',
+  /** A node of this name is in the cluster already: `detail.name`. */
+  'NodeNameTaken',
+  /** Something else listens there: `detail.address`. */
+  'AddressInUse',
+  /** The worker that homed the session has left the cluster, or is not heard of any more: `detail.worker`. */
+  'WorkerLost',
+  /** What was known has changed meanwhile: `detail.key`. */
+  'RegistryConflict',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -1,0 +1,24 @@
+/** What the processes of a cluster have in common: how each is reached, and how it ends. */
+
+/** Where a node is in the network. */
+export interface NodeConfig {
+  /** Unique in the cluster: 1 to 64 letters, digits, dots, dashes, underscores. Default: the host's name and the process id. */
+  readonly name: string;
+  /** Where it listens: `tcp://HOST:PORT`; port 0 takes any that is free. Default: `tcp://127.0.0.1:7000` for a coordinator, any free port of 127.0.0.1 for a worker. */
+  readonly listen: string;
+  /** What others dial, where that is not `listen`: behind a container's or a host's own address. Default: `listen`, with the port that was taken. */
+  readonly advertise: string | null;
+  /** A coordinator of the cluster to join; null: this node is the first, and holds the registry. A worker needs one. */
+  readonly join: string | null;
+}
+
+/** A role that runs in this process. */
+export interface RunningRole {
+  readonly name: string;
+  /** What others dial. */
+  readonly address: string;
+  /** Resolves when it has ended: with null if it was told to, else with the reason. Never rejects. */
+  readonly ended: Promise<Error | null>;
+  /** Takes nothing new, lets open sessions go on for at most `drainMs`, leaves the cluster. */
+  stop(options?: { readonly drainMs?: number | undefined }): Promise<void>;
+}
