@@ -36,6 +36,15 @@ export interface Ref {
   readonly inline: Uint8Array | null;
   /** Bytes from the start of the arena, or -1. */
   readonly offset: number;
+  /** Where the bytes are, if they are neither inline nor in this worker's arena: held there until somebody says otherwise. */
+  readonly remote?: RemotePlace;
+}
+
+export interface RemotePlace {
+  /** The node's name. */
+  readonly node: string;
+  /** Bytes from the start of its arena; in a client the number of the value. */
+  readonly offset: number;
 }
 
 /** Blocks start on this boundary, so that every typed array may lie on one. */

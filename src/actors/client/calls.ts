@@ -27,7 +27,7 @@ export function openCall(state: ClientState, call: AskCall, out: Out): void {
       refused(call.request, errorData('InvalidOption', text, { field: 'options.id', value: requestId, app: known.call.app })),
     );
   }
-  const record = createRecord(makeSessionId(state.ids, out.nowMs), call, call.retries);
+  const record = createRecord(makeSessionId(state.ids, out.nowMs, call.app), call, call.retries);
   state.records.set(record.id, record);
   if (requestId !== null) state.byRequestId.set(requestId, record);
   state.openSessions++;
@@ -133,7 +133,7 @@ function retry(state: ClientState, record: SessionRecord, out: Out): void {
   const before = record.id;
   record.retriesLeft--;
   state.records.delete(before);
-  record.id = makeSessionId(state.ids, out.nowMs);
+  record.id = makeSessionId(state.ids, out.nowMs, record.call.app);
   record.isOpen = false;
   state.records.set(record.id, record);
   out.push(send(state.coordinator, { kind: 'openSession', spec: specOf(state, record, before) }));

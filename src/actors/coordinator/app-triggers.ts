@@ -69,7 +69,7 @@ function fire(state: CoordinatorState, app: AppRow, { name, function: fn, inputs
     if (session !== undefined && sessions.size < linkedSessionsMax) sessions.add(session);
   }
   const spec: SessionSpec = {
-    id: makeSessionId(state.ids, out.nowMs),
+    id: makeSessionId(state.ids, out.nowMs, app.name),
     app: app.name,
     requestId: null,
     client: app.client,

@@ -10,9 +10,13 @@ import type { Primitive } from '../bucket/primitives/primitive.ts';
 import { type Address, send, type Out } from '../actor.ts';
 import { type AppDefinition, checkApp, compileApp, type PrimitiveLookup } from '../app.ts';
 import type { AppChange } from '../protocol/client.ts';
+import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import { checkDrained } from './drain.ts';
-import { appBucketAddress, type AppRequest, type AppRevision, type AppRow, type CoordinatorState } from './state.ts';
+import { placeWaiting } from './sessions.ts';
+import { appBucketAddress, type AppRequest, type AppRevision, type AppRow, type CoordinatorState, type Installing } from './state.ts';
+
+type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
 
 export function requestChange(state: CoordinatorState, request: AppRequest, out: Out): void {
   const name = request.kind === 'registerApp' ? request.definition.name : request.app;
@@ -87,19 +91,21 @@ function install(
   out: Out,
 ): void {
   const bad = 'code' in definition ? definition : checked(definition);
-  if (bad) {
-    refuse(request, bad, out);
+  if (bad || state.workers.size === 0) {
+    refuse(request, bad ?? noWorker(app.name), out);
     if (!app.current && !app.installing) state.apps.delete(app.name);
     return;
   }
   const good = definition as AppDefinition;
   const number = (state.revisions.get(app.name) ?? 0) + 1;
   state.revisions.set(app.name, number);
-  const revision: AppRevision = { table: compileApp(good, number), definition: good, bundle };
-  app.installing = { revision, request };
-  for (const worker of state.workers.keys()) {
-    out.push(send(worker, { kind: 'installApp', coordinator: state.address, revision: revision.table.revision, definition: good, bundle }));
-  }
+  const revision: AppRevision = { table: compileApp(good, number), definition: good, bundle, workers: new Set() };
+  app.installing = { revision, request, asked: new Set(state.workers.keys()) };
+  for (const worker of state.workers.keys()) installAt(state, revision, worker, out);
+}
+
+export function installAt({ address }: CoordinatorState, { table, definition, bundle }: AppRevision, worker: Address, out: Out): void {
+  out.push(send(worker, { kind: 'installApp', coordinator: address, revision: table.revision, definition, bundle }));
 }
 
 function checked(definition: AppDefinition): ErrorData | null {
@@ -125,14 +131,26 @@ function trusted(kind: string): Primitive {
   return { kind, arity: 'many', scope: never, check: () => null, init: never, admit: never, forget: never, pending: never };
 }
 
-export function finishInstall(
+/** It can be run there. The first worker that says so makes it the revision that new sessions get. */
+export function noteInstalled(state: CoordinatorState, message: Message<'appInstalled'>, out: Out): void {
+  const { app: name, revision, worker } = message;
+  const app = state.apps.get(name);
+  if (!app || !state.workers.has(worker)) return;
+  if (app.installing?.revision.table.revision === revision) finishInstall(state, app, app.installing, message, out);
+  if (app.current?.table.revision !== revision) return;
+  app.current.workers.add(worker);
+  placeWaiting(state, out);
+}
+
+function finishInstall(
   state: CoordinatorState,
-  { app: name, revision, install }: { readonly app: string; readonly revision: number; readonly install: number },
+  app: AppRow,
+  installed: Installing,
+  { install, revision, worker }: Message<'appInstalled'>,
   out: Out,
 ): void {
-  const app = state.apps.get(name);
-  const installed = app?.installing;
-  if (!app || installed?.revision.table.revision !== revision) return;
+  const { name } = app;
+  installed.revision.workers.add(worker);
   const before = app.current;
   app.installing = null;
   app.current = installed.revision;
@@ -144,10 +162,14 @@ export function finishInstall(
   requestWaiting(state, app, out);
 }
 
-export function failInstall(state: CoordinatorState, name: string, revision: number, error: ErrorData, out: Out): void {
+/** The last worker that says so decides. Those that join later, and fail, are given no session of it. */
+export function failInstall(state: CoordinatorState, message: Message<'appInstallFailed'>, out: Out): void {
+  const { app: name, revision, worker, error } = message;
   const app = state.apps.get(name);
   const failed = app?.installing;
   if (!app || failed?.revision.table.revision !== revision) return;
+  failed.asked.delete(worker);
+  if (failed.asked.size > 0) return;
   app.installing = null;
   refuse(failed.request, error, out);
   if (!app.current) state.apps.delete(name);
@@ -206,6 +228,10 @@ function unregister(state: CoordinatorState, app: AppRow, { client, request }: A
 
 function refuse({ client, request }: { readonly client: Address; readonly request: number }, error: ErrorData, out: Out): void {
   out.push(send(client, { kind: 'requestRefused', request, error }));
+}
+
+function noWorker(app: string): ErrorData {
+  return errorData('Overloaded', `app ${app} cannot be installed: no worker has joined the cluster`, { app, retryAfterMs: 1_000 }, true);
 }
 
 function nameTaken(app: AppRow, { module }: AppDefinition): ErrorData {

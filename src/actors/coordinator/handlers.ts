@@ -7,12 +7,13 @@ import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts'
 import type { CoordinatorRequest } from '../protocol/client.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData } from '../protocol/error.ts';
-import { failInstall, finishInstall, requestChange, unknownApp } from './apps.ts';
+import { failInstall, noteInstalled, requestChange, unknownApp } from './apps.ts';
 import { admitAppObject, stepAppBucket } from './app-triggers.ts';
 import { startDrain } from './drain.ts';
 import type { CoordinatorPlace } from './machine.ts';
 import { adoptSession, askSession, closeSession, endWait, noteLoad, openSession } from './sessions.ts';
 import type { CoordinatorState } from './state.ts';
+import { addWorker, removeWorker } from './workers.ts';
 
 type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
 
@@ -48,8 +49,10 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     querySession: decide(askSession),
     cancelSession: decide(askSession),
     admissionTimeoutReached: decide((state, { session }, out) => endWait(state, session, out)),
-    appInstalled: decide(finishInstall),
-    appInstallFailed: decide((state, { app, revision, error }, out) => failInstall(state, app, revision, error, out)),
+    appInstalled: decide(noteInstalled),
+    appInstallFailed: decide(failInstall),
+    workerJoined: decide(addWorker),
+    workerLeft: decide(removeWorker),
     stopCoordinator: () => [{ kind: 'become', event: 'close' }],
     sessionAdopted: decide(adoptSession),
     sessionClosed: decide((state, { summary }, out) => closeSession(state, summary, out)),
@@ -71,6 +74,8 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     admissionTimeoutReached: ignore,
     appInstalled: ignore,
     appInstallFailed: ignore,
+    workerJoined: ignore,
+    workerLeft: ignore,
     stopCoordinator: ignore,
     sessionAdopted: ignore,
     sessionClosed: ignore,

@@ -26,9 +26,9 @@ export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out
   const app = state.apps.get(spec.app);
   const bad = checkSpec(state, app, spec);
   if (bad || !app) return refuse(spec, bad ?? unknownApp(state, spec.app), out);
-  if (!isOpen(state) && state.waiting.size >= state.limits.admissionsWaitingMax) return refuse(spec, overloaded(state, spec), out);
+  if (!isOpen(state, app) && state.waiting.size >= state.limits.admissionsWaitingMax) return refuse(spec, overloaded(state, spec), out);
   hold('pin', spec.entries, out);
-  if (isOpen(state)) return admit(state, app, { spec, worker: null, linked: [] }, out);
+  if (isOpen(state, app)) return admit(state, app, { spec, worker: null, linked: [] }, out);
   remember(state, app, { spec, worker: null, linked: [] });
   state.waiting.add(spec.id);
   out.push({
@@ -68,18 +68,39 @@ function checkSpec(state: CoordinatorState, app: AppRow | undefined, { app: name
   return errorData('UnknownBucket', `app ${name} has no bucket ${unknown.bucket}; it has ${known}`, { app: name, bucket: unknown.bucket });
 }
 
-function isOpen(state: CoordinatorState): boolean {
+function isOpen(state: CoordinatorState, app: AppRow): boolean {
   const running = state.sessions.size - state.waiting.size;
-  return state.waiting.size === 0 && running < places(state) && placeFor(state) !== null;
+  return state.waiting.size === 0 && running < places(state) && placeFor(state, app) !== null;
 }
 
 function places({ limits }: CoordinatorState): number {
   return limits.sessionsOpenMax - limits.soloSlots;
 }
 
-function placeFor(state: CoordinatorState): Address | null {
-  for (const [worker, { accepts }] of state.workers) if (accepts) return worker;
-  return null;
+/** Of the workers that can run it and have room, the one with the fewest open sessions. */
+function placeFor(state: CoordinatorState, { current }: AppRow): Address | null {
+  let best: Address | null = null;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const worker of current?.workers ?? []) {
+    const row = state.workers.get(worker);
+    if (!row?.accepts || row.sessions >= fewest) continue;
+    best = worker;
+    fewest = row.sessions;
+  }
+  return best;
+}
+
+/** Of those, the one where most bytes of these objects are. */
+function placeNear(state: CoordinatorState, app: AppRow, objects: readonly number[]): Address | null {
+  const bytes = new Map<Address, number>();
+  for (const id of objects) {
+    const object = state.objects.get(id);
+    if (!object || object.input.ref.inline || !app.current?.workers.has(object.worker)) continue;
+    if (state.workers.get(object.worker)?.accepts) bytes.set(object.worker, (bytes.get(object.worker) ?? 0) + object.input.ref.sizeBytes);
+  }
+  let best: Address | null = null;
+  for (const [worker, held] of bytes) if (best === null || held > (bytes.get(best) ?? 0)) best = worker;
+  return best;
 }
 
 function remember(state: CoordinatorState, app: AppRow, row: SessionRow): void {
@@ -89,7 +110,7 @@ function remember(state: CoordinatorState, app: AppRow, row: SessionRow): void {
 }
 
 function admit(state: CoordinatorState, app: AppRow, row: SessionRow, out: Out): void {
-  const worker = placeFor(state);
+  const worker = placeFor(state, app);
   if (!worker || !app.current) throw new Error('bug: a session was admitted with no place for it');
   remember(state, app, row);
   start(state, app, row, worker, null, out);
@@ -99,6 +120,7 @@ function admit(state: CoordinatorState, app: AppRow, row: SessionRow, out: Out):
 function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Address, firing: LinkedFiring | null, out: Out): void {
   if (!app.current) throw new Error(`bug: app ${app.name} is not installed`);
   row.worker = worker;
+  countSession(state, worker, 1);
   const inputs = row.linked.flatMap((id) => state.objects.get(id)?.input ?? []);
   const { revision } = app.current.table;
   out.push(send(worker, { kind: 'startSession', coordinator: state.address, spec: row.spec, revision, firing, inputs }));
@@ -113,11 +135,49 @@ export function openLinked(
   linked: readonly number[],
   out: Out,
 ): void {
-  const worker = placeFor(state) ?? [...state.workers.keys()][0];
-  if (worker === undefined) throw new Error('bug: a coordinator without workers');
-  const row: SessionRow = { spec, worker, linked };
+  const row: SessionRow = { spec, worker: null, linked };
   remember(state, app, row);
-  start(state, app, row, worker, firing, out);
+  house(state, app, row, firing, out);
+}
+
+function house(state: CoordinatorState, app: AppRow, row: SessionRow, firing: LinkedFiring, out: Out): void {
+  const worker = placeNear(state, app, row.linked) ?? placeFor(state, app) ?? [...(app.current?.workers ?? [])][0];
+  if (worker === undefined) state.homeless.push({ row, firing });
+  else start(state, app, row, worker, firing, out);
+}
+
+/** There may be room now. */
+export function placeWaiting(state: CoordinatorState, out: Out): void {
+  for (const { row, firing } of state.homeless.splice(0)) {
+    const app = state.apps.get(row.spec.app);
+    if (app?.sessions.has(row.spec.id)) house(state, app, row, firing, out);
+    else forget(state, row, out);
+  }
+  admitWaiting(state, out);
+}
+
+function countSession(state: CoordinatorState, worker: Address | null, by: 1 | -1): void {
+  const row = worker === null ? undefined : state.workers.get(worker);
+  if (row) row.sessions += by;
+}
+
+/** Their worker is gone, and with it all that they had done. */
+export function loseSessions(state: CoordinatorState, worker: Address, reason: string, out: Out): void {
+  for (const row of [...state.sessions.values()]) {
+    if (row.worker !== worker) continue;
+    const { id, app, client, retryOf } = row.spec;
+    const error = errorData(
+      'WorkerLost',
+      `worker ${worker}, which ran session ${id}, is gone: ${reason}`,
+      { session: id, app, worker },
+      true,
+    );
+    const history = { objects: 0, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf };
+    const revision = state.apps.get(app)?.current?.table.revision ?? 0;
+    const summary: SessionSummary = { id, app, revision, state: 'failed', openedMs: out.nowMs, endedMs: out.nowMs, error, history };
+    out.push(send(client, { kind: 'sessionEnded', summary }));
+    closeSession(state, summary, out);
+  }
 }
 
 /** It ran solo, and its home has it now. */
@@ -127,7 +187,10 @@ export function adoptSession(
   out: Out,
 ): void {
   const app = state.apps.get(spec.app);
-  if (app) return remember(state, app, { spec, worker, linked: [] });
+  if (app) {
+    countSession(state, worker, 1);
+    return remember(state, app, { spec, worker, linked: [] });
+  }
   const error = errorData('SessionCancelled', `app ${spec.app} was unregistered`, { app: spec.app });
   out.push(send(worker, { kind: 'stopSession', session: spec.id, error }));
 }
@@ -159,8 +222,9 @@ export function closeSession(state: CoordinatorState, summary: SessionSummary, o
   admitWaiting(state, out);
 }
 
-function forget(state: CoordinatorState, { spec }: SessionRow, out: Out): void {
-  state.sessions.delete(spec.id);
+function forget(state: CoordinatorState, { spec, worker }: SessionRow, out: Out): void {
+  if (!state.sessions.delete(spec.id)) return;
+  countSession(state, worker, -1);
   const app = state.apps.get(spec.app);
   app?.sessions.delete(spec.id);
   if (spec.requestId !== null && !state.summaries.get(spec.id)) state.requestIds.delete(spec.requestId);
@@ -174,8 +238,9 @@ export function noteLoad(state: CoordinatorState, worker: Address, accepts: bool
 }
 
 function admitWaiting(state: CoordinatorState, out: Out): void {
+  if (![...state.workers.values()].some(({ accepts }) => accepts)) return;
   for (const id of state.waiting) {
-    if (state.sessions.size - state.waiting.size >= places(state) || placeFor(state) === null) return;
+    if (state.sessions.size - state.waiting.size >= places(state)) return;
     const row = state.sessions.get(id);
     if (!row) throw new Error(`bug: session ${id} waits and has no row`);
     const app = state.apps.get(row.spec.app);
@@ -185,6 +250,7 @@ function admitWaiting(state: CoordinatorState, out: Out): void {
       refuseWaiting(state, row, bad ?? unknownApp(state, row.spec.app), out);
       continue;
     }
+    if (placeFor(state, app) === null) continue;
     state.waiting.delete(id);
     out.push({ kind: 'stopTimer', id: admissionTimer(id) });
     admit(state, app, row, out);

@@ -5,7 +5,7 @@ import type { CoordinatorRequest } from '../protocol/client.ts';
 import type { CodeBundle } from '../protocol/coordinator.ts';
 import type { Input } from '../protocol/object.ts';
 import { createSessionIdMaker, type SessionIdMaker } from '../protocol/session-id.ts';
-import type { SessionSpec } from '../protocol/session.ts';
+import type { LinkedFiring, SessionSpec } from '../protocol/session.ts';
 import { Summaries } from './summaries.ts';
 
 export interface CoordinatorLimits {
@@ -29,7 +29,7 @@ export interface AppRow {
   readonly client: Address;
   /** The revision that new sessions get; null until the first is installed. */
   current: AppRevision | null;
-  installing: { readonly revision: AppRevision; readonly request: AppRequest } | null;
+  installing: Installing | null;
   /** Changes that came meanwhile, in order. */
   readonly waiting: AppRequest[];
   readonly sessions: Set<string>;
@@ -38,6 +38,13 @@ export interface AppRow {
   /** Buckets with an actor here, by name. */
   readonly buckets: Set<string>;
   drain: Drain | null;
+}
+
+export interface Installing {
+  readonly revision: AppRevision;
+  readonly request: AppRequest;
+  /** Workers that have not yet said whether it can be run there. */
+  readonly asked: Set<Address>;
 }
 
 export interface Drain {
@@ -52,6 +59,15 @@ export interface AppRevision {
   readonly table: AppTable;
   readonly definition: AppDefinition;
   readonly bundle: CodeBundle;
+  /** Where it can be run. */
+  readonly workers: Set<Address>;
+}
+
+export interface WorkerRow {
+  /** It has not too much queued to be given new sessions. */
+  accepts: boolean;
+  /** Open sessions that are homed there. */
+  sessions: number;
 }
 
 export interface SessionRow {
@@ -75,7 +91,7 @@ export interface AppObject {
 export interface CoordinatorState {
   readonly address: Address;
   readonly limits: CoordinatorLimits;
-  readonly workers: Map<Address, { accepts: boolean }>;
+  readonly workers: Map<Address, WorkerRow>;
   readonly apps: Map<string, AppRow>;
   /** The newest revision by the app's name. Kept when an app goes: one that comes back must not have a revision twice. */
   readonly revisions: Map<string, number>;
@@ -87,6 +103,8 @@ export interface CoordinatorState {
   readonly requestIds: Map<string, string>;
   readonly summaries: Summaries;
   readonly objects: Map<number, AppObject>;
+  /** Sessions that triggers opened while no worker could run them, in order. */
+  readonly homeless: { readonly row: SessionRow; readonly firing: LinkedFiring }[];
   readonly ids: SessionIdMaker;
   nextObject: number;
 }
@@ -100,7 +118,7 @@ export function createCoordinator(
   return {
     address,
     limits,
-    workers: new Map(workers.map((worker) => [worker, { accepts: true }])),
+    workers: new Map(workers.map((worker) => [worker, { accepts: true, sessions: 0 }])),
     apps: new Map(),
     revisions: new Map(),
     sessions: new Map(),
@@ -108,6 +126,7 @@ export function createCoordinator(
     requestIds: new Map(),
     summaries: new Summaries(limits.summariesBytesMax, limits.summaryAgeMsMax),
     objects: new Map(),
+    homeless: [],
     ids: createSessionIdMaker(random),
     nextObject: 1,
   };

@@ -21,8 +21,18 @@ export type CoordinatorMessage =
   | { readonly kind: 'openSession'; readonly spec: SessionSpec }
   | { readonly kind: 'admissionTimeoutReached'; readonly session: string }
   /** `install`: the number of the installation there. */
-  | { readonly kind: 'appInstalled'; readonly app: string; readonly revision: number; readonly install: number }
-  | { readonly kind: 'appInstallFailed'; readonly app: string; readonly revision: number; readonly error: ErrorData }
+  | { readonly kind: 'appInstalled'; readonly worker: Address; readonly app: string; readonly revision: number; readonly install: number }
+  | {
+      readonly kind: 'appInstallFailed';
+      readonly worker: Address;
+      readonly app: string;
+      readonly revision: number;
+      readonly error: ErrorData;
+    }
+  /** A worker is part of the cluster from here on. */
+  | { readonly kind: 'workerJoined'; readonly worker: Address }
+  /** It has left, or is not heard of any more: the sessions that it homed are lost. */
+  | { readonly kind: 'workerLeft'; readonly worker: Address; readonly reason: string }
   /** The node is stopping: nothing more is taken. */
   | { readonly kind: 'stopCoordinator' }
   /** A session that had run solo is now known to its worker, and is from here on known here. */

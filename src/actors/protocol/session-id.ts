@@ -1,17 +1,19 @@
 /**
  * Session ids: 16 bytes, shown as 26 characters of Crockford's base32, so that they sort by time and can be read out.
  *
- *     0        6        10             16
- *     ┌────────┬────────┬───────────────┐
- *     │   ms   │ maker  │    counter    │   big-endian; `maker`: 32 random bits of whoever makes ids, anew at each start
- *     └────────┴────────┴───────────────┘
+ *     0        6        10      11           16
+ *     ┌────────┬────────┬───────┬─────────────┐
+ *     │   ms   │ maker  │ shard │   counter   │   big-endian; `maker`: 32 random bits of whoever makes ids, anew at each start
+ *     └────────┴────────┴───────┴─────────────┘
+ *
+ * The shard is that of the session's app: whoever has an id knows which coordinator to ask.
  */
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 export interface SessionIdMaker {
   /** 32 random bits. */
   readonly maker: number;
-  /** Ids made so far; at most 2⁴⁸. */
+  /** Ids made so far; at most 2⁴⁰. */
   made: number;
 }
 
@@ -19,8 +21,31 @@ export function createSessionIdMaker(random: () => number): SessionIdMaker {
   return { maker: Math.floor(random() * 2 ** 32), made: 0 };
 }
 
-export function makeSessionId(ids: SessionIdMaker, nowMs: number): string {
-  return sessionIdText(nowMs, ids.maker, ids.made++);
+export function makeSessionId(ids: SessionIdMaker, nowMs: number, app: string): string {
+  return sessionIdText(nowMs, ids.maker, nextCounter(ids, app));
+}
+
+/** The last 48 bits of the next id: the app's shard, then what counts. */
+export function nextCounter(ids: SessionIdMaker, app: string): number {
+  return shardOf(app) * 2 ** 40 + ids.made++;
+}
+
+/** Apps are spread over so many shards, and these over coordinators. */
+export const shardsCount = 64;
+
+/** FNV-1a of the name. */
+export function shardOf(app: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < app.length; i++) hash = Math.imul(hash ^ app.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % shardsCount;
+}
+
+/** Of the app of the session with this id; -1: it is no session's id. */
+export function shardOfSession(id: string): number {
+  if (id.length !== 26) return -1;
+  for (const digit of id) if (!digits.includes(digit)) return -1;
+  const shard = ((digits.indexOf(id.charAt(16)) & 7) << 5) | digits.indexOf(id.charAt(17));
+  return shard < shardsCount ? shard : -1;
 }
 
 /** The id of these parts. */

@@ -58,10 +58,11 @@ export function noteLoaded(state: SchedulerState, name: string, revision: number
   const coordinator = app?.installing;
   if (!app || !coordinator) return;
   app.installing = null;
-  if (!error) return out.push(send(coordinator, { kind: 'appInstalled', app: name, revision, install: app.install }));
+  if (!error)
+    return out.push(send(coordinator, { kind: 'appInstalled', worker: state.address, app: name, revision, install: app.install }));
   app.retired = true;
   retireRevision(state, app, out);
-  out.push(send(coordinator, { kind: 'appInstallFailed', app: name, revision, error }));
+  out.push(send(coordinator, { kind: 'appInstallFailed', worker: state.address, app: name, revision, error }));
 }
 
 export function uninstallApp(state: SchedulerState, name: string, revision: number, out: Out): void {

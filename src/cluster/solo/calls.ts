@@ -9,7 +9,7 @@ import { type AppDefinition, type AppTable, compileApp } from '../../actors/app.
 import { canRunSolo } from '../../actors/solo/plan.ts';
 import type { AskCall, ClientCommand, Reply } from '../../actors/protocol/client.ts';
 import type { ErrorData } from '../../actors/protocol/error.ts';
-import { createSessionIdMaker, sessionIdText } from '../../actors/protocol/session-id.ts';
+import { createSessionIdMaker, nextCounter, sessionIdText } from '../../actors/protocol/session-id.ts';
 import type { SessionSummary } from '../../actors/protocol/session.ts';
 import type { Ref } from '../../storage/object.ts';
 import type { Encoded } from '../../storage/value.ts';
@@ -250,7 +250,7 @@ export class SoloCalls {
   }
 
   #write(slot: number, { install, table }: Route, entries: readonly SoloEntry[]): number {
-    writeFields(this.#table, slot, { install, openedMs: this.#options.nowMs(), maker: this.#ids.maker, counter: this.#ids.made++ });
+    writeFields(this.#table, slot, { install, openedMs: this.#options.nowMs(), maker: this.#ids.maker, counter: nextCounter(this.#ids, table.name) });
     const journal = new JournalWriter(this.#table, slot);
     for (const { bucket, key, group, encoded } of entries) {
       const { encoding, bytes } = encoded;

@@ -27,6 +27,8 @@ const counterField = 16;
 /** A byte each: outputs, and whether somebody has seen the session's id. */
 const outputsField = 20;
 const namedField = 21;
+/** The 16 bits above the other 32. */
+const counterHighField = 22;
 const outputAtField = 24;
 const outputBytesField = 28;
 const outputEncodingField = 32;
@@ -55,6 +57,7 @@ export interface SlotFields {
   readonly install: number;
   readonly openedMs: number;
   readonly maker: number;
+  /** 48 bits. */
   readonly counter: number;
 }
 
@@ -78,8 +81,9 @@ export function writeFields(table: SoloTable, slot: number, { install, openedMs,
   view.setUint32(at + msHighField, Math.floor(openedMs / 2 ** 32), true);
   view.setUint32(at + msLowField, openedMs % 2 ** 32, true);
   view.setUint32(at + makerField, maker, true);
-  view.setUint32(at + counterField, counter, true);
+  view.setUint32(at + counterField, counter % 2 ** 32, true);
   view.setUint32(at + outputsField, 0, true);
+  view.setUint16(at + counterHighField, Math.floor(counter / 2 ** 32), true);
   view.setUint32(at + slabCountField, 0, true);
 }
 
@@ -90,7 +94,7 @@ export function readFields(table: SoloTable, slot: number): SlotFields {
     install: view.getUint32(at + installField, true),
     openedMs: view.getUint32(at + msHighField, true) * 2 ** 32 + view.getUint32(at + msLowField, true),
     maker: view.getUint32(at + makerField, true),
-    counter: view.getUint32(at + counterField, true),
+    counter: view.getUint16(at + counterHighField, true) * 2 ** 32 + view.getUint32(at + counterField, true),
   };
 }
 

@@ -34,7 +34,7 @@ class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
   }
 
   installed(revision = 1): readonly Effect[] {
-    return this.tell({ kind: 'appInstalled', install: 1, app: 'app', revision });
+    return this.tell({ kind: 'appInstalled', worker: 'scheduler', install: 1, app: 'app', revision });
   }
 
   open(id: string, more: Partial<SessionSpec> = {}): readonly Effect[] {
@@ -160,7 +160,7 @@ test('coordinator: an app whose first installation fails does not keep its name 
   coordinator.register(1);
   coordinator.register(2, { ...definition, module: 'file:///another' });
   const error = { code: 'ModuleFailed', message: '', retryable: false, detail: {}, thrown: null } as const;
-  t.deepEqual(sent(coordinator.tell({ kind: 'appInstallFailed', app: 'app', revision: 1, error })), [
+  t.deepEqual(sent(coordinator.tell({ kind: 'appInstallFailed', worker: 'scheduler', app: 'app', revision: 1, error })), [
     'requestRefused 1 ModuleFailed',
     'installApp',
   ]);
