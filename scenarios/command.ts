@@ -1,5 +1,5 @@
 /**
- * The scenarios as commands: `pheromone scenario NAME [options] [--json]`. A scenario is a folder here, with `app.ts` and
+ * The scenarios as commands: `pheromone scenario NAME [options] [--connect ADDRESS] [--json]`. A scenario is a folder here, with `app.ts` and
  * `scenario.ts`; to add a folder adds the command.
  */
 import { readdirSync } from 'node:fs';
@@ -21,6 +21,8 @@ export interface CommandTools {
   readonly showProgress: ShowProgress;
   /** Reads the argument of an option. */
   wholeNumber(min: number, max: number): (text: string) => number;
+  /** `--connect`. */
+  connectOption(): Option;
 }
 
 /** Runs the command line of a scenario. Resolves with the exit code: 0, or 1 for a wrong answer. Usage errors are commander's. */
@@ -58,13 +60,13 @@ async function loadScenario(name: string): Promise<Scenario> {
 function scenarioCommand(
   name: string,
   scenario: Scenario,
-  { showProgress, wholeNumber }: CommandTools,
+  { showProgress, wholeNumber, connectOption }: CommandTools,
   done: (played: Played) => void,
 ): Command {
-  const command = new Command(name).description(scenario.about).option('--json', 'report as one JSON object');
+  const command = new Command(name).description(scenario.about).option('--json', 'report as one JSON object').addOption(connectOption());
   for (const [field, option] of Object.entries(scenario.options)) command.addOption(toOption(field, option, wholeNumber));
-  return command.action(async ({ json, ...options }: Values<Options> & { readonly json?: true }) => {
-    const played = await play(name, scenario, options, showProgress).catch((error: unknown) => {
+  return command.action(async ({ json, connect, ...options }: Values<Options> & { readonly json?: true; readonly connect?: string }) => {
+    const played = await play(name, scenario, options, { showProgress, connect }).catch((error: unknown) => {
       if (error instanceof BadOption) command.error(`error: ${error.message}`);
       throw error;
     });
@@ -81,11 +83,11 @@ function toOption(field: string, option: NumberOption | TextsOption, wholeNumber
 }
 
 function summary({ report, lines }: Played): string {
-  const { scenario, ok, elapsedMs, sessions, invocations, objects, result, wrong = [] } = report;
+  const { scenario, mode, ok, elapsedMs, sessions, invocations, objects, result, wrong = [] } = report;
   const rate = Object.entries(report).find(([field]) => field.endsWith('PerSecond'));
   const speed = rate ? `, ${formatted(rate[1])} ${rate[0].replace('PerSecond', '')}/s` : '';
   return [
-    `${scenario}: ${ok ? 'ok' : 'WRONG'} in ${formatted(elapsedMs)} ms${speed}`,
+    `${scenario}: ${ok ? 'ok' : 'WRONG'} in ${formatted(elapsedMs)} ms${speed}${mode === 'cluster' ? ', on a cluster' : ''}`,
     ...wrong,
     ...(result === undefined ? [] : [fields({ sessions, invocations, objects }), ...(lines ?? [fields(result)])]),
   ].join('\n');

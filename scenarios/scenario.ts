@@ -1,8 +1,9 @@
 /**
  * What a scenario is, and how it is played: start a runtime with its app, let it run, check what it found, report.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type App, isPheromoneError, type Runtime, type SessionOutput, startLocal } from 'pheromone';
+import { type App, connect, isPheromoneError, type Runtime, type SessionOutput, startLocal, type WorkerStats } from 'pheromone';
 
 /** An app, something to do with it, and how to know that the answer is right. */
 export interface Scenario<O extends Options = Options> {
@@ -63,6 +64,7 @@ export interface Findings {
 
 export interface Report {
   readonly scenario: string;
+  readonly mode: 'embedded' | 'cluster';
   readonly ok: boolean;
   readonly elapsedMs: number;
   /** What is wrong with the answer, or what the run failed of; only if it is not ok. */
@@ -84,46 +86,81 @@ export function defineScenario<const O extends Options>(scenario: Scenario<O>): 
 /** Shows a runtime at work until `stop`. */
 export type ShowProgress = (runtime: Runtime, label: string) => Stage & { stop(): Promise<void> };
 
+/** How and where a scenario is played. */
+export interface Where {
+  readonly showProgress: ShowProgress;
+  /** The address of a cluster; undefined: embedded. */
+  readonly connect?: string | undefined;
+}
+
 /** Plays a scenario to its end. What fails is reported as a wrong answer is; `BadOption` and bugs are thrown. */
 export async function play<O extends Options>(
   name: string,
   scenario: Scenario<O>,
   options: Values<O>,
-  showProgress: ShowProgress,
+  { showProgress, connect: address }: Where,
 ): Promise<Played> {
-  const runtime = await startLocal({ apps: [scenario.app] });
+  const apps = [scenario.app];
+  const mode = address === undefined ? 'embedded' : 'cluster';
+  const runtime = address === undefined ? await startLocal({ apps }) : await connect(address, { apps });
   const progress = showProgress(runtime, name);
-  const startedMs = performance.now();
   try {
-    const findings = await scenario.run(runtime, options, progress);
-    const elapsedMs = millisecondsSince(startedMs);
-    const { sessionsOpened: sessions, invocations, objects } = await runtime.stats();
-    return describeFindings({ scenario: name, elapsedMs, sessions, invocations, objects }, findings);
-  } catch (error) {
-    const isFailure = isPheromoneError(error) || (error instanceof Error && 'syscall' in error);
-    if (!isFailure) throw error;
-    const elapsedMs = millisecondsSince(startedMs);
-    return { report: { scenario: name, ok: false, elapsedMs, wrong: [`${error.name}: ${error.message}`] } };
+    return await measure({ scenario: name, mode }, runtime, () => scenario.run(runtime, options, progress));
   } finally {
     await progress.stop();
     await runtime.close();
   }
 }
 
-interface Counts {
-  readonly scenario: string;
+type Header = Pick<Report, 'scenario' | 'mode'>;
+
+/** Runs it, and reports what it found, how long it took, and how much of all the runtime has done since it started was for it. */
+async function measure(header: Header, runtime: Runtime, run: () => Promise<Findings>): Promise<Played> {
+  const before = await runtime.stats();
+  const startedMs = performance.now();
+  try {
+    const findings = await run();
+    const elapsedMs = millisecondsSince(startedMs);
+    const after = await settledStats(runtime);
+    const sessions = after.sessionsOpened - before.sessionsOpened;
+    const invocations = after.invocations - before.invocations;
+    const objects = after.objects - before.objects;
+    return describeFindings({ ...header, elapsedMs, sessions, invocations, objects }, findings);
+  } catch (error) {
+    const isFailure = isPheromoneError(error) || (error instanceof Error && 'syscall' in error);
+    if (!isFailure) throw error;
+    return { report: { ...header, ok: false, elapsedMs: millisecondsSince(startedMs), wrong: [`${error.name}: ${error.message}`] } };
+  }
+}
+
+const settleRoundsMax = 10;
+const settleMs = 20;
+
+/** A session whose first output was what its caller waited for is still ending, and is counted then. */
+async function settledStats(runtime: Runtime): Promise<WorkerStats> {
+  let stats = await runtime.stats();
+  for (let round = 0; round < settleRoundsMax; round++) {
+    await sleep(settleMs);
+    const before = stats;
+    stats = await runtime.stats();
+    if (stats.sessionsOpened === before.sessionsOpened && stats.objects === before.objects) break;
+  }
+  return stats;
+}
+
+interface Counts extends Header {
   readonly elapsedMs: number;
   readonly sessions: number;
   readonly invocations: number;
   readonly objects: number;
 }
 
-function describeFindings({ scenario, elapsedMs, ...counts }: Counts, findings: Findings): Played {
+function describeFindings({ scenario, mode, elapsedMs, ...counts }: Counts, findings: Findings): Played {
   const { result, expected, details = {}, work, lines } = findings;
   const wrong = differences({ ...details, ...result }, expected);
   const rate = work && { [`${work.unit}PerSecond`]: Math.round((work.amount / elapsedMs) * 1_000) };
   const ok = wrong.length === 0;
-  return { report: { scenario, ok, elapsedMs, ...counts, ...rate, ...details, result, ...(ok ? {} : { wrong }) }, lines };
+  return { report: { scenario, mode, ok, elapsedMs, ...counts, ...rate, ...details, result, ...(ok ? {} : { wrong }) }, lines };
 }
 
 /** With one digit behind the point. */

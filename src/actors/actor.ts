@@ -8,7 +8,7 @@
  *   A3  A handler never throws for an operating condition; a throw is a bug, and the host says which actor and message.
  *   A4  The table is total: a missing (state, message) pair does not compile. `ignore` is a decision with a name.
  */
-import type { BucketIdentity } from './bucket/state.ts';
+import type { BucketIdentity } from './protocol/bucket.ts';
 import type { ClientMessage, Reply } from './protocol/client.ts';
 import type { CodeBundle } from './protocol/coordinator.ts';
 import type { Message } from './protocol/message.ts';

@@ -37,8 +37,8 @@ export class ClientObjects {
     const keys = named.map(({ key }) => key ?? this.nextKey());
     const refs = encoded.map((one) => blocks.put(one) ?? blocks.putLater(one));
     const stored = (ready: readonly Ref[]): Stored => {
-      const offsets = offsetsOf(ready);
-      if (offsets.length > 0) this.#host.send('store', { kind: 'sealBlocks', owner: blocks.owner, offsets });
+      const offsets = this.#placesOf(ready);
+      blocks.seal(offsets);
       const entries = named.map(({ bucket, group }, i): Entry => ({ bucket, key: keys[i] as string, group, ref: ready[i] as Ref }));
       return { entries, offsets };
     };
@@ -87,13 +87,13 @@ export class ClientObjects {
     const ready = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const failed = settled.find((one) => one.status === 'rejected');
     if (!failed) return ready;
-    this.#host.blocks.release(offsetsOf(ready));
+    this.#host.blocks.release(this.#placesOf(ready));
     throw failed.reason;
   }
-}
 
-function offsetsOf(refs: readonly Ref[]): number[] {
-  return refs.flatMap(({ offset }) => (offset >= 0 ? [offset] : []));
+  #placesOf(refs: readonly Ref[]): number[] {
+    return refs.map((ref) => this.#host.blocks.placeOf(ref)).filter((place) => place >= 0);
+  }
 }
 
 function ignore(): void {}

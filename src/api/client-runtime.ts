@@ -15,6 +15,8 @@ import type { ClientHost } from '../cluster/client-host.ts';
 import type { Config } from '../cluster/config.ts';
 import { encode } from '../cluster/encode.ts';
 import type { LogLine } from '../cluster/log.ts';
+import type { RemoteClient } from '../cluster/remote-client.ts';
+import { publishCode } from '../cluster/roles/code.ts';
 import type { Ref } from '../storage/object.ts';
 import { copyValue } from '../storage/value.ts';
 import { appName, readExpectation, sessionId, sourceOf } from './arguments.ts';
@@ -28,6 +30,7 @@ import {
   type ResultOptions,
   type StartOptions,
 } from './call-options.ts';
+import { type ClusterStatus, statusOfCluster, statusOfLocal } from './cluster-status.ts';
 import { ClientObjects } from './client-objects.ts';
 import type { Durable, Outgoing } from './context.ts';
 import { type App, defineTrigger, isApp } from './define-app.ts';
@@ -46,6 +49,8 @@ import type { Trigger } from './trigger.ts';
 export interface ClientRuntimeOptions {
   readonly config: Config;
   readonly log: LogLine;
+  /** What it runs on; null: this process alone. */
+  readonly cluster: RemoteClient | null;
   host(notified: (message: ClientMessage) => void): ClientHost;
   /** Ends the threads, or the connection. */
   shutDown(): Promise<void>;
@@ -60,6 +65,7 @@ export class ClientRuntime {
   readonly #config: Config;
   readonly #log: LogLine;
   readonly #host: ClientHost;
+  readonly #cluster: RemoteClient | null;
   readonly #shutDown: () => Promise<void>;
   readonly #apps = new Map<string, App>();
   readonly #listeners = new Set<Listener>();
@@ -69,7 +75,8 @@ export class ClientRuntime {
   #closing: Promise<void> | null = null;
   #isOver = false;
 
-  constructor({ config, log, host, shutDown }: ClientRuntimeOptions) {
+  constructor({ config, log, cluster, host, shutDown }: ClientRuntimeOptions) {
+    this.#cluster = cluster;
     this.#config = config;
     this.#log = log;
     this.#host = host((message) => this.#notice(message));
@@ -88,7 +95,7 @@ export class ClientRuntime {
 
   /** The same with a bundle that is on its way already. */
   async installApp(app: App, bundled: Promise<CodeBundle>): Promise<void> {
-    const bundle = await bundled;
+    const bundle = this.#cluster ? await publishCode(this.#cluster.registry, await bundled) : await bundled;
     const { name, definition } = app;
     await this.#change(name, (request, client) => ({ kind: 'registerApp', request, client, definition, bundle }));
     this.#apps.set(name, app);
@@ -218,6 +225,10 @@ export class ClientRuntime {
     const reply = await this.#ask('stats', (request) => ({ kind: 'statsAsked', request, owner: this.#host.address }));
     if (reply.kind !== 'requestDone') throw new Error(`bug: stats was answered with ${reply.kind}`);
     return reply.result as WorkerStats;
+  }
+
+  async clusterStatus(): Promise<ClusterStatus> {
+    return this.#cluster ? statusOfCluster(this.#cluster) : statusOfLocal(await this.stats());
   }
 
   durable(app: App | string): Durable {

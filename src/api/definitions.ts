@@ -3,6 +3,8 @@ export { type AnyBucket, type Bucket, type BucketOptions, bucket, type ValueOf }
 export type { CallOptions, Expectation, Outcome, ResultOptions, StartOptions } from './call-options.ts';
 export type { Allocation, Branches, Context, Durable, Input, Log, Outgoing } from './context.ts';
 export { type App, type AppOptions, defineApp } from './define-app.ts';
+export type { ClusterNode, ClusterShard, ClusterStatus } from './cluster-status.ts';
+export type { ConnectOptions } from './connect-options.ts';
 export type { Entries } from './entries.ts';
 export { type AnyPheromoneError, type ErrorOf, errors, isPheromoneError, PheromoneError } from './errors.ts';
 export { type AnyFn, type Arity, type BackoffOptions, type Fn, type FnOptions, fn, type RetryOptions } from './fn.ts';

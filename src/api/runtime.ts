@@ -6,6 +6,7 @@
  *   R3  Values are encoded before the call returns: the caller may change them at once.
  */
 import type { WorkerStats } from '../actors/protocol/store.ts';
+import type { ClusterStatus } from './cluster-status.ts';
 import type { AnyBucket, ValueOf } from './bucket.ts';
 import type { CallOptions, Outcome, StartOptions } from './call-options.ts';
 import type { Durable, Outgoing } from './context.ts';
@@ -133,6 +134,9 @@ export interface Runtime extends AsyncDisposable {
    * objects the store is empty (`storeBlocks` 0) but for blocks that threads keep in advance for a second.
    */
   stats(): Promise<WorkerStats>;
+
+  /** The nodes that it runs on, which coordinator acts for what, and how much each has to do. */
+  clusterStatus(): Promise<ClusterStatus>;
 
   /** Listens; returns the function that stops it. A listener that throws is logged, and nothing else. */
   on<E extends keyof RuntimeEvents>(event: E, listener: (detail: RuntimeEvents[E]) => void): () => void;

@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { errorData } from '../actors/protocol/error.ts';
 import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
-import { ClientHost } from '../cluster/client-host.ts';
+import { ClientHost, localClientAddress } from '../cluster/client-host.ts';
 import { type Config, defaultConfig } from '../cluster/config.ts';
 import { createLog } from '../cluster/log.ts';
 import { type LocalNode, localNodeCode, startLocalNode } from '../cluster/node/local-node.ts';
@@ -81,12 +81,24 @@ export function runtimeOn(node: LocalNode, config: Config): ClientRuntime {
   const runtime = new ClientRuntime({
     config,
     log,
+    cluster: null,
     host(notified) {
       const broken = (why: Error) => {
         fail('the runtime has a bug and was closed', why);
         void node.stop();
       };
-      const host = new ClientHost({ config, node: node.link, solo: node.solo, arena, log, notified, broken });
+      const host = new ClientHost({
+        config,
+        address: localClientAddress,
+        blocks: null,
+        services: {},
+        node: node.link,
+        solo: node.solo,
+        arena,
+        log,
+        notified,
+        broken,
+      });
       node.link.receive((envelopes) => host.receive(envelopes));
       return host;
     },

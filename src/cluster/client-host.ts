@@ -13,6 +13,7 @@ import type { ClientMessage, Reply } from '../actors/protocol/client.ts';
 import type { ErrorData } from '../actors/protocol/error.ts';
 import type { Message } from '../actors/protocol/message.ts';
 import type { Ref } from '../storage/object.ts';
+import type { Encoded } from '../storage/value.ts';
 import type { SoloHandle } from '../storage/solo/table.ts';
 import type { Config } from './config.ts';
 import { Blocks } from './executors/blocks.ts';
@@ -25,7 +26,13 @@ import type { Envelope } from './wire/codec.ts';
 
 export interface ClientHostOptions {
   readonly config: Config;
+  /** What nodes call this client. */
+  readonly address: Address;
   readonly node: Outlet & { flush(): void };
+  /** Where objects go that do not fit into messages; null: into the arena. */
+  readonly blocks: ClientBlocks | null;
+  /** Addresses that are served beside the client actor. */
+  readonly services: Readonly<Record<Address, (message: Message) => void>>;
   /** Null: no solo sessions. */
   readonly solo: SoloHandle | null;
   /** The arena; asked for at the first object that does not fit into a message. */
@@ -40,12 +47,25 @@ export interface ClientHostOptions {
 const soloPauseMax = 256;
 const soloRestMs = 5_000;
 
-const address: Address = 'client:local';
+/** Where a client keeps what nodes are to read of it. */
+export interface ClientBlocks {
+  /** At once, or null: then `putLater`. */
+  put(encoded: Encoded): Ref | null;
+  putLater(encoded: Encoded): Promise<Ref>;
+  /** They are filled. */
+  seal(places: readonly number[]): void;
+  release(places: readonly number[]): void;
+  /** Where a ref's bytes are kept, for `seal` and `release`; -1: nowhere, they are in the ref. */
+  placeOf(ref: Ref): number;
+  close(error: ErrorData): void;
+}
+
+export const localClientAddress: Address = 'client:local';
 const blocksAddress: Address = 'blocks:local';
 
 export class ClientHost {
-  readonly address = address;
-  readonly blocks: Blocks;
+  readonly address: Address;
+  readonly blocks: ClientBlocks;
   readonly solo: SoloCalls | null;
   readonly #options: ClientHostOptions;
   readonly #host: Host;
@@ -56,7 +76,8 @@ export class ClientHost {
 
   constructor(options: ClientHostOptions) {
     this.#options = options;
-    const { config, node, log } = options;
+    const { config, node, log, address } = options;
+    this.address = address;
     this.#host = new Host({
       nowMs: () => Date.now(),
       random: () => Math.random(),
@@ -73,15 +94,9 @@ export class ClientHost {
     this.#timers = new TimerTable(timers, (to, message) => this.#host.deliver(to, message));
     const state = createClient(address, 'coordinator', config, () => Math.random());
     this.#host.spawn(address, { machine: clientMachine, handlers: clientHandlers, state });
-    const { inlineBytesMax, admitTimeoutMs: waitMs } = config;
-    this.blocks = new Blocks({
-      owner: blocksAddress,
-      arena: options.arena,
-      node: { send: (to, message) => this.send(to, message) },
-      inlineBytesMax,
-      waitMs,
-      reserve: 'new',
-    });
+    for (const [service, take] of Object.entries(options.services)) this.#host.serve(service, take);
+    const { inlineBytesMax } = config;
+    this.blocks = options.blocks ?? this.#openBlocks();
     this.solo =
       options.solo &&
       new SoloCalls({
@@ -96,9 +111,17 @@ export class ClientHost {
         recall: (slots) => this.#recall(slots),
         cancel: (session, reason) => this.send('coordinator', { kind: 'cancelSession', request: -1, client: address, session, reason }),
       });
+  }
+
+  #openBlocks(): ClientBlocks {
+    const { config, arena } = this.#options;
+    const { inlineBytesMax, admitTimeoutMs: waitMs } = config;
+    const node = { send: (to: Address, message: Message) => this.send(to, message) };
+    const blocks = new Blocks({ owner: blocksAddress, arena, node, inlineBytesMax, waitMs, reserve: 'new' });
     this.#host.serve(blocksAddress, (message) => {
-      if (message.kind === 'blocksGranted' || message.kind === 'blocksRefused') this.blocks.take(message);
+      if (message.kind === 'blocksGranted' || message.kind === 'blocksRefused') blocks.take(message);
     });
+    return blocks;
   }
 
   /** What came from the node. */
@@ -114,7 +137,7 @@ export class ClientHost {
     if (error) return Promise.resolve({ kind: 'requestRefused', request, error });
     return new Promise((resolve) => {
       this.#requests.set(request, resolve);
-      this.#host.deliver(address, command(request));
+      this.#host.deliver(this.address, command(request));
     });
   }
 
@@ -126,7 +149,7 @@ export class ClientHost {
   }
 
   tell(message: ClientMessage): void {
-    this.send(address, message);
+    this.send(this.address, message);
   }
 
   /** Beside the client actor: to a store of the node. */
@@ -138,7 +161,7 @@ export class ClientHost {
   close(error: ErrorData): void {
     if (this.#closed) return;
     this.#closed = error;
-    this.#timers.stopAll(address);
+    this.#timers.stopAll(this.address);
     this.blocks.close(error);
     this.solo?.close(error);
     for (const [request, settle] of this.#requests) settle({ kind: 'requestRefused', request, error });
@@ -153,7 +176,7 @@ export class ClientHost {
   #recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<Reply> {
     const { askTimeoutMs: timeoutMs } = this.#options.config;
     return this.request((request) => {
-      return { kind: 'ask', to: 'solo', question: { kind: 'recallSolo', owner: address, request, slots }, timeoutMs };
+      return { kind: 'ask', to: 'solo', question: { kind: 'recallSolo', owner: this.address, request, slots }, timeoutMs };
     });
   }
 

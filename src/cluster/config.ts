@@ -90,6 +90,26 @@ export const settingRules = {
   logLevel: oneOf(...logLevels),
 } satisfies { readonly [K in keyof Config]?: Rule };
 
+/** What each is, for `--help`: beside it stand the limit, of `settingRules`, and the default, of `defaultConfig`. */
+export const settingDocs: { readonly [K in keyof typeof settingRules]: string } = {
+  executors: 'threads that run functions; more than processors pay only for functions that wait',
+  arenaBytes: 'the object store; reserved, not used up',
+  dataDir: 'directory of what is durable, made at its first use',
+  sessionsOpenMax: 'open sessions; others wait for admission',
+  soloSessionsMax: 'sessions that one executor may run alone, at a time; 0: none',
+  queuedInvocationsMax: 'while more invocations are queued, new sessions wait for admission',
+  invocationsPerSessionMax: 'invocations of one session, against endless loops',
+  admitTimeoutMs: 'how long calls wait for admission and for room in the store',
+  storeWaitMs: "how long a function's send waits for room in the store",
+  deadlineMs: "a session's end at the latest, where its call does not say",
+  abortGraceMs: 'from the abort of an attempt until its executor is terminated',
+  loadTimeoutMs: "for importing an app's module in an executor",
+  outputsWaitingMax: 'outputs that wait for the reader of outputs(app); when full, the oldest is dropped',
+  executorHeapMiB: 'JavaScript heap of each executor',
+  poison: 'overwrite freed blocks of the store at once: for tests',
+  logLevel: 'what is logged, as JSON lines on standard error',
+};
+
 /** `Config`, as far as it is a user's to set. */
 export type Settings = { readonly [K in keyof Pick<Config, keyof typeof settingRules>]?: NonNullable<Config[K]> | undefined };
 

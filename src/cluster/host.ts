@@ -56,6 +56,8 @@ export class Host {
   readonly #ports: HostPorts;
   readonly #actors = new Map<Address, RunningActor>();
   readonly #services = new Map<Address, (message: Message) => void>();
+  /** What others call an address of here. */
+  readonly #aliases = new Map<Address, Address>();
   readonly #turn: { nowMs: number; readonly random: () => number };
   #to: Address[] = [];
   #messages: Message[] = [];
@@ -76,6 +78,11 @@ export class Host {
   /** Something beside the actors that takes messages: a store. */
   serve(address: Address, take: (message: Message) => void): void {
     this.#services.set(address, take);
+  }
+
+  /** From here on messages to `other` are for whoever is at `address`. */
+  alias(other: Address, address: Address): void {
+    this.#aliases.set(other, address);
   }
 
   stop(address: Address): void {
@@ -126,6 +133,8 @@ export class Host {
     if (actor) return this.#step(actor, message);
     const service = this.#services.get(to);
     if (service) return service(message);
+    const alias = this.#aliases.get(to);
+    if (alias !== undefined) return this.#handle(alias, message);
     const outlet = this.#ports.outletOf(to);
     if (outlet) outlet.send(to, message);
     else this.#ports.undeliverable(to, message);

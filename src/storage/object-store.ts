@@ -81,6 +81,11 @@ export class ObjectStore {
     return this.#blocks.size;
   }
 
+  /** Whether a sealed object lies there. */
+  has(offset: number): boolean {
+    return this.#blocks.get(offset)?.owner === null;
+  }
+
   /** Grants `owner`, an address, a block of at least `sizeBytes`, held once. Returns its offset, or -1 if there is no room now. */
   allocate(owner: string, sizeBytes: number, allocationClass: AllocationClass): number {
     if (allocationClass === 'new' && this.usedBytes + sizeBytes > this.objectSizeBytesMax) return -1;

@@ -20,6 +20,8 @@ export type WorldEvent =
   /** A function, or the client, has looked at an object. `found`: the content's id, or what is wrong with it. */
   | { readonly kind: 'read'; readonly by: string; readonly when: 'start' | 'end'; readonly input: Input; readonly found: number | string }
   | { readonly kind: 'outputRead'; readonly session: string; readonly index: number; readonly found: number | string }
+  /** The client could not get it: for him its session has failed. */
+  | { readonly kind: 'outputLost'; readonly session: string }
   /** A session has been put into a slot. */
   | {
       readonly kind: 'soloCalled';

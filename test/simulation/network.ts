@@ -19,6 +19,8 @@ export interface NetworkOptions {
   readonly random: Random;
   readonly faults: () => Faults;
   readonly limits?: Partial<LinkLimits>;
+  /** After it was congested there is room again. */
+  relieved?(): void;
 }
 
 /** One host's end. */
@@ -85,7 +87,8 @@ export class NetworkEnd implements Outlet {
       case 'stopTimer':
         return this.#stopTimer(decision.timer);
       case 'relieved':
-        return this.flush();
+        this.flush();
+        return this.#options.relieved?.();
       case 'peerChanged':
         throw new Error('bug: no simulated host restarts');
     }

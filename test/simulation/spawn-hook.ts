@@ -6,11 +6,10 @@
 import type { Address, Effect, Turn } from '../../src/actors/actor.ts';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import { type ActorDefinition, Host } from '../../src/cluster/host.ts';
-import type { Node } from '../../src/cluster/node/node.ts';
 
 type Spawned = (address: Address, definition: ActorDefinition<unknown>) => ActorDefinition<unknown>;
 
-export function hookSpawn(make: () => Node, spawned: Spawned): Node {
+export function hookSpawn<T extends { readonly host: Host }>(make: () => T, spawned: Spawned): T {
   const spawn = Host.prototype.spawn;
   Host.prototype.spawn = function hooked(address, definition) {
     spawn.call(this, address, spawned(address, definition));

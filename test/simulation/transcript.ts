@@ -56,6 +56,7 @@ export class Transcript {
       case 'block':
       case 'read':
       case 'outputRead':
+      case 'outputLost':
       case 'notified':
       case 'bug':
       case 'stepped':

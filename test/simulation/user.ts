@@ -4,6 +4,7 @@
  * He names sessions by ids of his own, and does not wait for one thing to be over before he does the next.
  */
 import type { AppChange, Question, Reply } from '../../src/actors/protocol/client.ts';
+import type { CodeBundle } from '../../src/actors/protocol/coordinator.ts';
 import type { Expectation } from '../../src/actors/protocol/object.ts';
 import type { SimulatedClient, Putting } from './client.ts';
 import type { Clock } from './clock.ts';
@@ -45,15 +46,22 @@ export interface Step {
 
 type Ask = Extract<Action, { do: 'put' | 'get' | 'query' | 'cancel' }>;
 
+/** What a user needs of his client. */
+export interface UserClient
+  extends Pick<SimulatedClient, 'state' | 'solo' | 'request' | 'tell' | 'store' | 'release' | 'readFound' | 'callSolo' | 'soon'> {
+  /** Puts the code where workers find it, and says what travels with messages; null: it could not. Without it, all travels with messages. */
+  publish?(bundle: CodeBundle, published: (bundle: CodeBundle | null) => void): void;
+}
+
 export class User {
-  readonly #client: SimulatedClient;
+  readonly #client: UserClient;
   readonly #clock: Clock;
   readonly #askTimeoutMs: number;
   readonly #address: string;
   /** What has not been settled yet. */
   open = 0;
 
-  constructor(client: SimulatedClient, clock: Clock, askTimeoutMs: number) {
+  constructor(client: UserClient, clock: Clock, askTimeoutMs: number) {
     this.#client = client;
     this.#clock = clock;
     this.#askTimeoutMs = askTimeoutMs;
@@ -73,16 +81,8 @@ export class User {
   act(action: Action): void {
     const client = this.#address;
     switch (action.do) {
-      case 'register': {
-        const { definition, programs } = action.app;
-        return this.#change(definition.name, (request) => ({
-          kind: 'registerApp',
-          request,
-          client,
-          definition,
-          bundle: bundleOf(programs, definition.module),
-        }));
-      }
+      case 'register':
+        return this.#register(action.app);
       case 'unregister':
         return this.#change(action.app, (request) => ({ kind: 'unregisterApp', request, client, app: action.app }));
       case 'change':
@@ -111,6 +111,19 @@ export class User {
       default:
         return this.#askSession(action);
     }
+  }
+
+  #register({ definition, programs }: SimulatedApp): void {
+    const client = this.#address;
+    const ask = (bundle: CodeBundle) =>
+      this.#change(definition.name, (request) => ({ kind: 'registerApp', request, client, definition, bundle }));
+    const bundle = bundleOf(programs, definition.module);
+    if (!this.#client.publish) return ask(bundle);
+    this.open++;
+    this.#client.publish(bundle, (published) => {
+      this.open--;
+      if (published) ask(published);
+    });
   }
 
   #askSession(action: Ask): void {

@@ -252,6 +252,7 @@ export class World {
     const { clock, random, threads, ends } = this;
     const make = () =>
       new Node(this.config, {
+        cluster: null,
         nowMs: () => clock.nowMs,
         random: () => random.next(),
         timers: this.nodeTimers,

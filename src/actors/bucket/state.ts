@@ -1,7 +1,6 @@
 /** What a bucket knows: the triggers of each revision, and the state of each trigger in each session. */
-import type { Address } from '../actor.ts';
 import type { PrimitiveLookup, TriggerDefinition } from '../app.ts';
-import type { SessionNumber } from '../protocol/bucket.ts';
+import type { BucketIdentity, SessionNumber } from '../protocol/bucket.ts';
 import type { SparseMap } from '../sparse.ts';
 import type { Primitive } from './primitives/primitive.ts';
 
@@ -26,22 +25,11 @@ export interface SessionTriggers {
   readonly triggers: TriggerState[];
 }
 
-export type BucketScope = 'session' | 'app';
-
-export interface BucketState {
-  readonly address: Address;
-  readonly app: string;
-  readonly bucket: string;
-  /** The scheduler or the coordinator: who is told what each step caused. */
-  readonly home: Address;
-  /** `app`: one state for all sessions, and triggers that change with the app. `session`: a state each, and the triggers it opened with. */
-  readonly scope: BucketScope;
+export interface BucketState extends BucketIdentity {
   readonly lookup: PrimitiveLookup;
   readonly revisions: Map<number, readonly TriggerRow[]>;
   readonly sessions: Map<SessionNumber, SessionTriggers>;
 }
-
-export type BucketIdentity = Pick<BucketState, 'address' | 'app' | 'bucket' | 'home' | 'scope'>;
 
 export function createBucket(identity: BucketIdentity, lookup: PrimitiveLookup): BucketState {
   return { ...identity, lookup, revisions: new Map(), sessions: new Map() };

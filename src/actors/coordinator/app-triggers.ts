@@ -13,7 +13,7 @@ import type { SessionSpec } from '../protocol/session.ts';
 import { releaseObject, unhold } from './app-objects.ts';
 import { checkDrained, noteActivity, noteFlushed } from './drain.ts';
 import { openLinked } from './sessions.ts';
-import { appBucketAddress, type AppRow, type CoordinatorState } from './state.ts';
+import { type AppRow, type CoordinatorState } from './state.ts';
 
 /** More linked sessions than these are not named. */
 const linkedSessionsMax = 100;
@@ -21,7 +21,8 @@ const linkedSessionsMax = 100;
 export function admitAppObject(state: CoordinatorState, message: Extract<CoordinatorMessage, { kind: 'appObjectReady' }>, out: Out): void {
   const { worker, object, input, source, sourceFunction } = message;
   const app = state.apps.get(message.app);
-  if (!app?.current || !app.buckets.has(message.bucket)) {
+  const bucket = app?.buckets.get(message.bucket);
+  if (!app?.current || bucket === undefined) {
     out.push(send(worker, { kind: 'appObjectAdmitted', object }), send(worker, { kind: 'appObjectReleased', object }));
     return;
   }
@@ -32,7 +33,7 @@ export function admitAppObject(state: CoordinatorState, message: Extract<Coordin
   const { key, group, session, ref } = input;
   const arrival = { id, key, group, session, source, sourceFunction, sizeBytes: ref.sizeBytes };
   const { revision } = app.current.table;
-  out.push(send(appBucketAddress(app.name, message.bucket), { kind: 'objectReady', session: allSessions, revision, arrival }));
+  out.push(send(bucket, { kind: 'objectReady', session: allSessions, revision, arrival }));
 }
 
 export function stepAppBucket(state: CoordinatorState, message: BucketStepped, out: Out): void {

@@ -13,6 +13,7 @@ import type { AppChange } from '../protocol/client.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import { checkDrained } from './drain.ts';
+import { nameTaken, noWorker, unknownApp } from './refusals.ts';
 import { placeWaiting } from './sessions.ts';
 import { appBucketAddress, type AppRequest, type AppRevision, type AppRow, type CoordinatorState, type Installing } from './state.ts';
 
@@ -42,7 +43,7 @@ function addRow(state: CoordinatorState, { definition, client }: Extract<AppRequ
     waiting: [],
     sessions: new Set(),
     objects: 0,
-    buckets: new Set(),
+    buckets: new Map(),
     drain: null,
   };
   state.apps.set(app.name, app);
@@ -184,13 +185,8 @@ function requestWaiting(state: CoordinatorState, app: AppRow, out: Out): void {
 function configureAppBuckets(state: CoordinatorState, app: AppRow, { table, definition, bundle }: AppRevision, out: Out): void {
   if (definition.customPrimitives.length > 0) out.push({ kind: 'usePrimitives', app: app.name, bundle });
   const watched = new Set(table.buckets.filter((bucket) => bucket.hasAppTriggers).map((bucket) => bucket.name));
-  for (const bucket of new Set([...watched, ...app.buckets])) {
-    const address = appBucketAddress(app.name, bucket);
-    if (!app.buckets.has(bucket)) {
-      app.buckets.add(bucket);
-      const identity = { address, app: app.name, bucket, home: state.address, scope: 'app' } as const;
-      out.push({ kind: 'spawnBucket', identity });
-    }
+  for (const bucket of new Set([...watched, ...app.buckets.keys()])) {
+    const address = app.buckets.get(bucket) ?? spawnAppBucket(state, app, bucket, out);
     const index = table.bucketByName.get(bucket)?.index ?? -1;
     const triggers = (table.triggersOf[index] ?? []).filter((trigger) => trigger.traits.scope === 'app');
     out.push(
@@ -203,6 +199,18 @@ function configureAppBuckets(state: CoordinatorState, app: AppRow, { table, defi
   }
 }
 
+/** Whether it can be moved later depends on what its triggers hold: an app with primitives of its own has all of them at one worker. */
+function spawnAppBucket(state: CoordinatorState, app: AppRow, bucket: string, out: Out): Address {
+  const { current, buckets } = app;
+  const isForeign = !state.loadsCode && (current?.definition.customPrimitives.length ?? 0) > 0;
+  const host = isForeign ? ([...(current?.workers ?? [])][0] ?? null) : null;
+  const address = appBucketAddress(app.name, bucket, host);
+  const identity = { address, app: app.name, bucket, home: state.address, scope: 'app' } as const;
+  buckets.set(bucket, address);
+  out.push(host === null ? { kind: 'spawnBucket', identity } : send(host, { kind: 'hostBucket', identity }));
+  return address;
+}
+
 function unregister(state: CoordinatorState, app: AppRow, { client, request }: AppRequest, out: Out): void {
   state.apps.delete(app.name);
   const error = errorData('SessionCancelled', `app ${app.name} was unregistered`, { app: app.name });
@@ -210,9 +218,7 @@ function unregister(state: CoordinatorState, app: AppRow, { client, request }: A
     const worker = state.sessions.get(id)?.worker;
     if (worker) out.push(send(worker, { kind: 'stopSession', session: id, error }));
   }
-  for (const bucket of app.buckets) {
-    out.push(send(appBucketAddress(app.name, bucket), { kind: 'closeBucket' }));
-  }
+  for (const bucket of app.buckets.values()) out.push(send(bucket, { kind: 'closeBucket' }));
   for (const [id, object] of state.objects) {
     if (object.app !== app) continue;
     state.objects.delete(id);
@@ -228,22 +234,4 @@ function unregister(state: CoordinatorState, app: AppRow, { client, request }: A
 
 function refuse({ client, request }: { readonly client: Address; readonly request: number }, error: ErrorData, out: Out): void {
   out.push(send(client, { kind: 'requestRefused', request, error }));
-}
-
-function noWorker(app: string): ErrorData {
-  return errorData('Overloaded', `app ${app} cannot be installed: no worker has joined the cluster`, { app, retryAfterMs: 1_000 }, true);
-}
-
-function nameTaken(app: AppRow, { module }: AppDefinition): ErrorData {
-  const text = `an app named ${app.name} is registered from ${app.module}; the one from ${module} needs another name`;
-  return errorData('AppNameTaken', text, { app: app.name, module });
-}
-
-export function unknownApp(state: CoordinatorState, name: string): ErrorData {
-  const known = [...state.apps.values()].filter((app) => app.current).map((app) => app.name);
-  return errorData(
-    'UnknownApp',
-    `no app named ${name} is registered; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ') || 'none'}`,
-    { app: name },
-  );
 }

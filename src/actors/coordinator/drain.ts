@@ -1,7 +1,7 @@
 /** Draining an app: what is partial in its app-scoped triggers fires, and all its sessions end. */
 import { type Address, send, type Out } from '../actor.ts';
 import { allSessions } from '../bucket/state.ts';
-import { appBucketAddress, type AppRow, type CoordinatorState, type Drain } from './state.ts';
+import type { AppRow, CoordinatorState, Drain } from './state.ts';
 
 export function startDrain(state: CoordinatorState, app: AppRow, client: Address, request: number, out: Out): void {
   if (app.drain) {
@@ -16,8 +16,7 @@ export function startDrain(state: CoordinatorState, app: AppRow, client: Address
 function flush(app: AppRow, drain: Drain, out: Out): void {
   drain.flushing = app.buckets.size;
   drain.stale = false;
-  for (const bucket of app.buckets)
-    out.push(send(appBucketAddress(app.name, bucket), { kind: 'flushTrigger', session: allSessions, trigger: -1 }));
+  for (const bucket of app.buckets.values()) out.push(send(bucket, { kind: 'flushTrigger', session: allSessions, trigger: -1 }));
 }
 
 export function noteFlushed(app: AppRow): void {

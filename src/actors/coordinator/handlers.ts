@@ -7,10 +7,12 @@ import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts'
 import type { CoordinatorRequest } from '../protocol/client.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData } from '../protocol/error.ts';
-import { failInstall, noteInstalled, requestChange, unknownApp } from './apps.ts';
+import { failInstall, noteInstalled, requestChange } from './apps.ts';
 import { admitAppObject, stepAppBucket } from './app-triggers.ts';
 import { startDrain } from './drain.ts';
 import type { CoordinatorPlace } from './machine.ts';
+import { askForPlaces, placeAll, takeOffer } from './placement.ts';
+import { unknownApp } from './refusals.ts';
 import { adoptSession, askSession, closeSession, endWait, noteLoad, openSession } from './sessions.ts';
 import type { CoordinatorState } from './state.ts';
 import { addWorker, removeWorker } from './workers.ts';
@@ -53,6 +55,9 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     appInstallFailed: decide(failInstall),
     workerJoined: decide(addWorker),
     workerLeft: decide(removeWorker),
+    placementAsked: decide(askForPlaces),
+    slotsOffered: decide(takeOffer),
+    placementTimeoutReached: decide((state, _, out) => placeAll(state, out)),
     stopCoordinator: () => [{ kind: 'become', event: 'close' }],
     sessionAdopted: decide(adoptSession),
     sessionClosed: decide((state, { summary }, out) => closeSession(state, summary, out)),
@@ -76,6 +81,9 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     appInstallFailed: ignore,
     workerJoined: ignore,
     workerLeft: ignore,
+    placementAsked: ignore,
+    slotsOffered: ignore,
+    placementTimeoutReached: ignore,
     stopCoordinator: ignore,
     sessionAdopted: ignore,
     sessionClosed: ignore,

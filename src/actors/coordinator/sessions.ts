@@ -12,9 +12,9 @@ import type { CoordinatorRequest } from '../protocol/client.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import type { Entry } from '../protocol/object.ts';
 import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/session.ts';
-import { unknownApp } from './apps.ts';
 import { unhold } from './app-objects.ts';
 import { checkDrained, noteActivity } from './drain.ts';
+import { unknownApp } from './refusals.ts';
 import type { AppRow, CoordinatorState, SessionRow } from './state.ts';
 
 type Request<K extends CoordinatorRequest['kind']> = Extract<CoordinatorRequest, { kind: K }>;
@@ -114,7 +114,12 @@ function admit(state: CoordinatorState, app: AppRow, row: SessionRow, out: Out):
   if (!worker || !app.current) throw new Error('bug: a session was admitted with no place for it');
   remember(state, app, row);
   start(state, app, row, worker, null, out);
-  out.push(opened(row.spec, row.spec.id));
+  if (!isFarAway(row.spec)) out.push(opened(row.spec, row.spec.id));
+}
+
+/** Objects of it are still with the client, who may let go of them when he hears that it is open: its home tells him, when it has them. */
+function isFarAway({ entries }: SessionSpec): boolean {
+  return entries.some(({ ref }) => ref.remote !== undefined);
 }
 
 function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Address, firing: LinkedFiring | null, out: Out): void {
@@ -123,7 +128,21 @@ function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Ad
   countSession(state, worker, 1);
   const inputs = row.linked.flatMap((id) => state.objects.get(id)?.input ?? []);
   const { revision } = app.current.table;
-  out.push(send(worker, { kind: 'startSession', coordinator: state.address, spec: row.spec, revision, firing, inputs }));
+  const announces = firing === null && isFarAway(row.spec);
+  const { spec } = row;
+  out.push(
+    send(worker, {
+      kind: 'startSession',
+      coordinator: state.address,
+      spec,
+      revision,
+      firing,
+      inputs,
+      owned: [],
+      announces,
+      failure: null,
+    }),
+  );
 }
 
 /** The session of an app-scoped firing, which holds the objects that it was fired with. */

@@ -3,6 +3,7 @@ import type { Address } from '../actor.ts';
 import type { AppDefinition, AppTable } from '../app.ts';
 import type { CoordinatorRequest } from '../protocol/client.ts';
 import type { CodeBundle } from '../protocol/coordinator.ts';
+import type { PlacementRequest } from '../protocol/lodging.ts';
 import type { Input } from '../protocol/object.ts';
 import { createSessionIdMaker, type SessionIdMaker } from '../protocol/session-id.ts';
 import type { LinkedFiring, SessionSpec } from '../protocol/session.ts';
@@ -35,8 +36,8 @@ export interface AppRow {
   readonly sessions: Set<string>;
   /** App-scoped triggers' objects that are not yet done with. */
   objects: number;
-  /** Buckets with an actor here, by name. */
-  readonly buckets: Set<string>;
+  /** The actors of buckets with app-scoped triggers, by the buckets' names. */
+  readonly buckets: Map<string, Address>;
   drain: Drain | null;
 }
 
@@ -92,6 +93,8 @@ export interface CoordinatorState {
   readonly address: Address;
   readonly limits: CoordinatorLimits;
   readonly workers: Map<Address, WorkerRow>;
+  /** Primitives of the apps' own can be evaluated here; else at a worker. */
+  readonly loadsCode: boolean;
   readonly apps: Map<string, AppRow>;
   /** The newest revision by the app's name. Kept when an app goes: one that comes back must not have a revision twice. */
   readonly revisions: Map<string, number>;
@@ -105,6 +108,12 @@ export interface CoordinatorState {
   readonly objects: Map<number, AppObject>;
   /** Sessions that triggers opened while no worker could run them, in order. */
   readonly homeless: { readonly row: SessionRow; readonly firing: LinkedFiring }[];
+  /** Homes that look for a place, and what workers have said of theirs in this round. */
+  readonly placement: {
+    readonly asked: { readonly home: Address; readonly requests: readonly PlacementRequest[] }[];
+    readonly awaited: Set<Address>;
+    readonly offers: Map<Address, number>;
+  };
   readonly ids: SessionIdMaker;
   nextObject: number;
 }
@@ -114,11 +123,13 @@ export function createCoordinator(
   limits: CoordinatorLimits,
   workers: readonly Address[],
   random: () => number,
+  loadsCode = true,
 ): CoordinatorState {
   return {
     address,
     limits,
     workers: new Map(workers.map((worker) => [worker, { accepts: true, sessions: 0 }])),
+    loadsCode,
     apps: new Map(),
     revisions: new Map(),
     sessions: new Map(),
@@ -127,11 +138,14 @@ export function createCoordinator(
     summaries: new Summaries(limits.summariesBytesMax, limits.summaryAgeMsMax),
     objects: new Map(),
     homeless: [],
+    placement: { asked: [], awaited: new Set(), offers: new Map() },
     ids: createSessionIdMaker(random),
     nextObject: 1,
   };
 }
 
-export function appBucketAddress(app: string, bucket: string): Address {
-  return `app-bucket:${app}/${bucket}`;
+/** `host`: the scheduler of the worker where its evaluators run; null: they run here. */
+export function appBucketAddress(app: string, bucket: string, host: Address | null): Address {
+  const node = host === null ? '' : host.slice(host.indexOf('@'));
+  return `app-bucket:${app}/${bucket}${node}`;
 }

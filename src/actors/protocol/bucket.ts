@@ -1,4 +1,5 @@
 /** What a bucket may be told, and what it tells its home (the scheduler for session scope, the coordinator for app scope). */
+import type { Address } from '../actor.ts';
 import type { TriggerDefinition } from '../app.ts';
 import type { Announcement, Arrival } from '../bucket/primitives/primitive.ts';
 import type { ErrorData } from './error.ts';
@@ -12,6 +13,17 @@ export interface BucketTrigger {
 
 /** The home's number for the session, or -1: the one state that all sessions share. */
 export type SessionNumber = number;
+
+/** A bucket of an app, in one of its scopes. */
+export interface BucketIdentity {
+  readonly address: Address;
+  readonly app: string;
+  readonly bucket: string;
+  /** The scheduler or the coordinator: who is told what each step caused. */
+  readonly home: Address;
+  /** `app`: one state for all sessions, and triggers that change with the app. `session`: a state each, and the triggers it opened with. */
+  readonly scope: 'session' | 'app';
+}
 
 export type BucketMessage =
   /** From here on sessions of `revision` have these triggers. An app-scoped bucket has one revision: the newest. */

@@ -2,6 +2,7 @@
 import type { Address } from '../actor.ts';
 import type { CoordinatorRequest } from './client.ts';
 import type { ErrorData } from './error.ts';
+import type { PlacementMessage } from './lodging.ts';
 import type { Input } from './object.ts';
 import type { SessionSpec, SessionSummary } from './session.ts';
 import type { FromBucket } from './bucket.ts';
@@ -16,6 +17,7 @@ export interface CodeBundle {
 }
 
 export type CoordinatorMessage =
+  | PlacementMessage
   | CoordinatorRequest
   | FromBucket
   | { readonly kind: 'openSession'; readonly spec: SessionSpec }

@@ -63,6 +63,10 @@ export const errorCodes = [
   'AddressInUse',
   /** The worker that homed the session has left the cluster, or is not heard of any more: `detail.worker`. */
   'WorkerLost',
+  /** The coordinator that acted for the session's app has left the cluster, or is not heard of any more: `detail.coordinator`. */
+  'CoordinatorLost',
+  /** Objects that a session needs are on a node that is gone. */
+  'InputsLost',
   /** What was known has changed meanwhile: `detail.key`. */
   'RegistryConflict',
 ] as const;

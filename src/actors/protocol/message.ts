@@ -3,14 +3,18 @@ import type { BucketMessage } from './bucket.ts';
 import type { ClientMessage } from './client.ts';
 import type { CoordinatorMessage } from './coordinator.ts';
 import type { ExecutorMessage, ThreadMessage } from './executor.ts';
+import type { RegistryMessage } from './registry.ts';
 import type { SchedulerMessage } from './scheduler.ts';
 import type { StoreMessage } from './store.ts';
+import type { TransferMessage } from './transfer.ts';
 
 export type Message =
   | BucketMessage
   | ClientMessage
   | CoordinatorMessage
   | ExecutorMessage
+  | RegistryMessage
   | SchedulerMessage
   | StoreMessage
+  | TransferMessage
   | ThreadMessage;

@@ -1,11 +1,12 @@
 /** What a scheduler may be told. */
 import type { Address } from '../actor.ts';
 import type { AppDefinition } from '../app.ts';
-import type { FromBucket } from './bucket.ts';
+import type { BucketIdentity, FromBucket } from './bucket.ts';
 import type { CodeBundle } from './coordinator.ts';
 import type { Ref } from '../../storage/object.ts';
 import type { ErrorData } from './error.ts';
 import type { ExitReason, FromThread } from './executor.ts';
+import type { LodgingMessage } from './lodging.ts';
 import type { Entry, Input } from './object.ts';
 import type { LinkedFiring, SessionSpec } from './session.ts';
 
@@ -53,6 +54,7 @@ export interface SoloObjectSent {
 }
 
 export type SchedulerMessage =
+  | LodgingMessage
   | FromBucket
   | FromThread
   | {
@@ -62,6 +64,8 @@ export type SchedulerMessage =
       readonly definition: AppDefinition;
       readonly bundle: CodeBundle;
     }
+  /** A bucket of app scope whose primitives are the app's own: it runs here, and its home is the coordinator. */
+  | { readonly kind: 'hostBucket'; readonly identity: BucketIdentity }
   | { readonly kind: 'uninstallApp'; readonly app: string; readonly revision: number }
   /** `firing` and `inputs`: an app-scoped trigger has fired, and this session is its invocation. */
   | {
@@ -71,6 +75,12 @@ export type SchedulerMessage =
       readonly revision: number;
       readonly firing: LinkedFiring | null;
       readonly inputs: readonly Input[];
+      /** Blocks of `inputs` that were brought here for it: they pass to the session. */
+      readonly owned: readonly number[];
+      /** The client is to be told that it is open; else he has been. */
+      readonly announces: boolean;
+      /** What it was to begin with could not be brought here. */
+      readonly failure: ErrorData | null;
     }
   | AdoptSession
   | {

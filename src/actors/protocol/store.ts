@@ -55,4 +55,13 @@ export interface WorkerStats {
   /** The most that `storeUsedBytes` has been. */
   readonly storeHighWaterBytes: number;
   readonly storeSizeBytes: number;
+  /** Of a cluster, since the start: invocations that another worker has run for this one, those of them that went to where their inputs lay, and those that this one has run for others. */
+  readonly invocationsForwarded: number;
+  readonly invocationsPlacedNear: number;
+  readonly invocationsLodged: number;
+  /** Large objects that came here from other nodes, and their bytes. */
+  readonly objectsFetched: number;
+  readonly bytesFetched: number;
+  /** Messages to other nodes. */
+  readonly messagesSent: number;
 }

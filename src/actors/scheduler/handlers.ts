@@ -10,13 +10,16 @@ import type { SchedulerMessage } from '../protocol/scheduler.ts';
 import { adoptSession, firingId } from './adopt.ts';
 import { installApp, noteLoaded, uninstallApp } from './apps.ts';
 import { buryExecutor, spawnExecutors, stopExecutors } from './executors.ts';
+import { endPlacing, forwardSome, loseHost, takeBrought, takePlaces } from './forwarding.ts';
 import { cancelSources, completeWatched, dispatch, endAttempt, endRest, makeInvocation, reachRerun } from './invocations.ts';
+import { checkOut, evictGuests, offerSlots, passAnswer, passObject, passOutput, passQuestion, takeLodger, unlodge } from './lodging.ts';
 import type { SchedulerPlace } from './machine.ts';
-import { answerThread, attemptOf, endDelay, receiveObject, releaseAppObject } from './objects.ts';
+import { answerAsker, answerThread, attemptOf, endDelay, forward, receiveObject, releaseAppObject } from './objects.ts';
+import type { Ref } from '../../storage/object.ts';
 import { failSession } from './session-end.ts';
 import { describeSession, getFromSession, putIntoSession, startSession } from './sessions.ts';
 import { settle, takeSettled } from './settle.ts';
-import { bucketAddress, holdsBlock, type SchedulerState, type Session, threadAddress } from './state.ts';
+import { bucketAddress, holdsBlock, type SchedulerState, type Session } from './state.ts';
 
 type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { kind: K }>;
 
@@ -73,22 +76,40 @@ function answerJoin(state: SchedulerState, session: Session, joined: NonNullable
   }
   const invocation = state.invocations.get(joined.by);
   if (!invocation?.held) return;
-  out.push(
-    send(threadAddress(invocation.executor), { kind: 'answer', request: joined.request, error: joined.error, objects: [], ref: null }),
-  );
+  answerAsker(state, invocation, joined.request, joined.error, [], out);
 }
 
 const takeObject = decide<Message<'objectSent'>>((state, message, out) => {
-  receiveObject(state, message, out);
   const invocation = state.invocations.get(message.invocation);
+  if (invocation?.origin) return passObject(state, invocation, message, out);
+  receiveObject(state, message, out);
   if (!invocation) return null;
   completeWatched(state, invocation, out);
   return invocation.session;
 });
 
 const takeOutput = decide<Message<'outputSent'>>((state, message, out) => {
-  const { ref, ordinal } = message;
+  const lodger = state.invocations.get(message.invocation);
+  if (lodger?.origin) return passOutput(state, lodger, message, out);
+  const { ref } = message;
   if (holdsBlock(ref)) out.push({ kind: 'adopt', offset: ref.offset });
+  giveOutput(state, message, out);
+});
+
+const takeLodgerOutput = decide<Message<'lodgerOutput'>>((state, message, out) => {
+  const { failure } = message;
+  const invocation = attemptOf(state, message);
+  if (failure && invocation) failSession(state, invocation.session, failure, out);
+  else giveOutput(state, message, out);
+});
+
+/** Its block is the session's until it is the client's. */
+function giveOutput(
+  state: SchedulerState,
+  message: { readonly invocation: number; readonly attempt: number; readonly ordinal: number; readonly ref: Ref },
+  out: Out,
+): void {
+  const { ref, ordinal } = message;
   const invocation = attemptOf(state, message);
   if (invocation) invocation.outputsArrived++;
   if (!invocation || ordinal <= invocation.outputsDelivered) {
@@ -100,7 +121,7 @@ const takeOutput = decide<Message<'outputSent'>>((state, message, out) => {
   const index = session.outputs++;
   const { id, client, called } = session.spec;
   out.push(send(client, { kind: 'sessionOutput', session: id, app: session.table.name, index, from: fn.name, ref, called }));
-});
+}
 
 const takeExpectation = decide<Message<'expectSent'>>((state, message, out) => {
   const invocation = attemptOf(state, message);
@@ -126,8 +147,15 @@ const takeExpectation = decide<Message<'expectSent'>>((state, message, out) => {
 const giveObjects = decide<Message<'objectsAsked'>>((state, message, out) => {
   const invocation = attemptOf(state, message);
   if (!invocation) return refuseAsker(state, message, out);
-  answerThread(invocation, message, threadAddress(invocation.executor), out);
+  if (invocation.origin) return passQuestion(invocation, message, out);
+  answerThread(state, invocation, message, out);
 });
+
+function askAgain(state: SchedulerState, message: Message<'objectsAsked'>, out: Out): void {
+  const invocation = attemptOf(state, message);
+  if (invocation) answerThread(state, invocation, message, out);
+  else refuseAsker(state, message, out);
+}
 
 /** An aborted attempt still waits for its answer, and cannot end without one. */
 function refuseAsker(
@@ -141,7 +169,7 @@ function refuseAsker(
     invocation: number,
     attempt,
   });
-  out.push(send(threadAddress(invocation.executor), { kind: 'answer', request, error, objects: [], ref: null }));
+  answerAsker(state, invocation, request, error, [], out);
 }
 
 const acknowledge = decide<Message<'appObjectAdmitted'>>((state, { object }) => {
@@ -210,15 +238,42 @@ const sessions = {
   appObjectAdmitted: acknowledge,
   appObjectReleased: decide<Message<'appObjectReleased'>>((state, { object }, out) => releaseAppObject(state, object, out)),
   delayOver: closeDelay,
-  retryDue: decide<Message<'retryDue'>>((state, { invocation, attempt }) => endRest(state, invocation, attempt)),
+  retryDue: decide<Message<'retryDue'>>((state, { invocation, attempt }, out) => endRest(state, invocation, attempt, out)),
   rerunTimeoutReached: decide<Message<'rerunTimeoutReached'>>((state, message, out) =>
     reachRerun(state, message.invocation, message.attempt, message.trigger, out),
   ),
   attemptEnded: decide<Message<'attemptEnded'>>((state, m, out) => endAttempt(state, m.invocation, m.attempt, m.executor, m.outcome, out)),
 } as const;
 
+const lodging = {
+  slotsAsked: decide<Message<'slotsAsked'>>(offerSlots),
+  placed: decide<Message<'placed'>>(takePlaces),
+  lodge: decide<Message<'lodge'>>(takeLodger),
+  unlodge: decide<Message<'unlodge'>>(unlodge),
+  lodgerAnswer: decide<Message<'lodgerAnswer'>>(passAnswer),
+  checkOut: decide<Message<'checkOut'>>((state, { home, session }, out) => checkOut(state, home, session, out)),
+  lodgerOutput: takeLodgerOutput,
+  lodgerEnded: decide<Message<'lodgerEnded'>>((state, m, out) => endAttempt(state, m.invocation, m.attempt, -1, m.outcome, out)),
+  forwardDue: decide<Message<'forwardDue'>>((state, _, out) => forwardSome(state, out)),
+  placementOverdue: decide<Message<'placementOverdue'>>((state, _, out) => endPlacing(state, out)),
+  objectsBrought: decide<Message<'objectsBrought'>>((state, message, out) => {
+    const brought = takeBrought(state, message, out);
+    if (!brought || message.error) return brought?.session;
+    const { goal, session } = brought;
+    if (goal.kind === 'forward') forward(state, session, goal.object, out);
+    if (goal.kind === 'again' && goal.message.kind === 'getFromSession') getFromSession(state, goal.message, out);
+    if (goal.kind === 'again' && goal.message.kind === 'objectsAsked') askAgain(state, goal.message, out);
+    return session;
+  }),
+  workerGone: decide<Message<'workerGone'>>((state, { worker }, out) => {
+    loseHost(state, worker, out);
+    evictGuests(state, worker, out);
+  }),
+} as const;
+
 const apps = {
   installApp: decide<Message<'installApp'>>((state, message, out) => installApp(state, message, out)),
+  hostBucket: decide<Message<'hostBucket'>>((_, { identity }, out) => out.push({ kind: 'spawnBucket', identity })),
   uninstallApp: decide<Message<'uninstallApp'>>((state, { app, revision }, out) => uninstallApp(state, app, revision, out)),
   executorLoaded: decide<Message<'executorLoaded'>>((state, { app, revision, error }, out) => noteLoaded(state, app, revision, error, out)),
 } as const;
@@ -254,17 +309,30 @@ const nothing = {
   attemptEnded: ignore,
   installApp: ignore,
   uninstallApp: ignore,
+  hostBucket: ignore,
   executorLoaded: ignore,
   executorReady: ignore,
   executorEnding: ignore,
   executorGone: ignore,
   executorRestartDue: ignore,
   stopScheduler: ignore,
+  slotsAsked: ignore,
+  placed: ignore,
+  lodge: ignore,
+  unlodge: ignore,
+  lodgerAnswer: ignore,
+  checkOut: ignore,
+  lodgerOutput: ignore,
+  lodgerEnded: ignore,
+  forwardDue: ignore,
+  placementOverdue: ignore,
+  objectsBrought: ignore,
+  workerGone: ignore,
 } as const;
 
 export const schedulerHandlers: HandlerTable<SchedulerPlace, SchedulerState, SchedulerMessage> = {
   starting: { ...nothing, startScheduler: serve, stopScheduler: pool.stopScheduler },
-  serving: { ...sessions, ...apps, ...pool, startScheduler: ignore },
+  serving: { ...sessions, ...lodging, ...apps, ...pool, startScheduler: ignore },
   /** The threads are ending: nothing they still say matters, but that they are gone. */
   stopping: { ...nothing, executorGone: pool.executorGone, executorReady: ignore },
   stopped: nothing,

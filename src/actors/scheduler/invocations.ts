@@ -5,11 +5,14 @@
  *   I2  Inputs are pinned from an attempt's start until the executor has let go of it, also when nobody needs it any more.
  *   I3  An invocation counts for its session (`live`) from its firing until it is `done` or `stopping`.
  */
-import { send, type Out } from '../actor.ts';
+import { type Address, send, type Out } from '../actor.ts';
 import { type AppFunction, type AppTrigger, backoffMs } from '../app.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import type { Input } from '../protocol/object.ts';
 import type { AttemptOutcome } from '../protocol/scheduler.ts';
+import { addInvocation, createInvocation } from './invocation-row.ts';
+import { endLodger } from './lodging.ts';
+import { noteService, place, watchQueue } from './placing.ts';
 import { decideRerun, isDelivered, stopWatching, watchDelivery } from './reruns.ts';
 import { retireLive, retryTimer } from './retire.ts';
 import { failSession } from './session-end.ts';
@@ -31,51 +34,7 @@ export function makeInvocation(
   }
   const invocation = createInvocation(state, session, fn, inputs, near);
   addInvocation(state, invocation);
-  state.queue.add(invocation);
-}
-
-export function createInvocation(
-  state: SchedulerState,
-  session: Session,
-  fn: AppFunction,
-  inputs: readonly Input[],
-  near: number,
-): Invocation {
-  session.invocationsMade++;
-  state.totals.invocations++;
-  const counts = session.counts[fn.index];
-  if (counts) counts.invocations++;
-  return {
-    number: state.nextInvocation++,
-    session,
-    fn,
-    inputs,
-    near,
-    place: 'queued',
-    executor: -1,
-    held: false,
-    attempt: 0,
-    spent: 0,
-    losses: 0,
-    reruns: 0,
-    rerunDue: false,
-    objectsArrived: 0,
-    outputsArrived: 0,
-    outputsDelivered: 0,
-    seen: null,
-    sent: [],
-    borrowed: null,
-    delivered: null,
-  };
-}
-
-/** From here on it counts for its session. */
-export function addInvocation(state: SchedulerState, invocation: Invocation): void {
-  const { session, fn } = invocation;
-  state.invocations.set(invocation.number, invocation);
-  session.invocations.add(invocation);
-  session.live[fn.index] = (session.live[fn.index] ?? 0) + 1;
-  session.liveTotal++;
+  place(state, invocation, out);
 }
 
 /** Gives waiting invocations to executors that have room. */
@@ -84,6 +43,7 @@ export function dispatch(state: SchedulerState, out: Out): void {
   for (let next = state.queue.take(executors); next; next = state.queue.take(executors)) {
     startAttempt(next.invocation, next.executor, out);
   }
+  watchQueue(state, out);
   const accepts = state.queue.length <= state.limits.queuedInvocationsMax * (state.accepts ? 1 : 0.5);
   if (accepts === state.accepts) return;
   state.accepts = accepts;
@@ -92,11 +52,7 @@ export function dispatch(state: SchedulerState, out: Out): void {
 
 function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out): void {
   const { fn, session, inputs } = invocation;
-  invocation.attempt++;
-  invocation.objectsArrived = 0;
-  invocation.outputsArrived = 0;
-  const counts = session.counts[fn.index];
-  if (counts) counts.attempts++;
+  countAttempt(invocation, out);
   occupy(executor, invocation, out);
   watchDelivery(invocation, out);
   out.push(
@@ -117,15 +73,63 @@ function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out):
   );
 }
 
+function countAttempt(invocation: Invocation, out: Out): void {
+  const { session, fn } = invocation;
+  invocation.attempt++;
+  invocation.objectsArrived = 0;
+  invocation.outputsArrived = 0;
+  invocation.startedMs = out.nowMs;
+  const counts = session.counts[fn.index];
+  if (counts) counts.attempts++;
+}
+
 /** The executor has an attempt of it, whose inputs are held until `endAttempt`. */
 export function occupy(executor: ExecutorSlot, invocation: Invocation, out: Out): void {
-  const { fn, inputs } = invocation;
-  invocation.place = 'running';
+  const { fn } = invocation;
   invocation.executor = executor.number;
-  invocation.held = true;
   executor.limit = executor.running === 0 ? fn.concurrency : Math.min(executor.limit, fn.concurrency);
   executor.running++;
-  for (const { ref } of inputs) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
+  holdInputs(invocation, out);
+}
+
+function holdInputs(invocation: Invocation, out: Out): void {
+  invocation.place = 'running';
+  invocation.held = true;
+  let pinned: number[] | null = null;
+  for (const { ref } of invocation.inputs) {
+    if (!holdsBlock(ref)) continue;
+    out.push({ kind: 'pin', offset: ref.offset });
+    (pinned ??= []).push(ref.offset);
+  }
+  invocation.pinned = pinned;
+}
+
+/** The same on another worker. */
+export function startAway(state: SchedulerState, invocation: Invocation, host: Address, out: Out): void {
+  const { fn, session, inputs, number } = invocation;
+  countAttempt(invocation, out);
+  invocation.executor = -1;
+  invocation.host = host;
+  session.hosts.add(host);
+  holdInputs(invocation, out);
+  watchDelivery(invocation, out);
+  const { name: app, revision } = session.table;
+  out.push(
+    send(host, {
+      kind: 'lodge',
+      home: state.address,
+      session: session.spec.id,
+      invocation: number,
+      attempt: invocation.attempt,
+      app,
+      revision,
+      function: fn.index,
+      priority: session.spec.priority,
+      inputs,
+      owned: [],
+      failure: null,
+    }),
+  );
 }
 
 /** The executor has let go of an attempt. */
@@ -142,7 +146,14 @@ export function endAttempt(
   const slot = state.executors.get(executor);
   if (slot) slot.running--;
   invocation.held = false;
-  for (const { ref } of invocation.inputs) if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
+  invocation.host = null;
+  noteService(state, out.nowMs - invocation.startedMs);
+  for (const offset of invocation.pinned ?? []) out.push({ kind: 'release', offset });
+  invocation.pinned = null;
+  if (invocation.origin) {
+    endLodger(state, invocation, outcome, out);
+    return null;
+  }
   for (const offset of invocation.borrowed ?? []) out.push({ kind: 'release', offset });
   invocation.borrowed = null;
   if (invocation.place === 'stopping') {
@@ -168,10 +179,10 @@ function settleAttempt(state: SchedulerState, invocation: Invocation, outcome: A
     case 'failed':
       return failAttempt(state, invocation, outcome.error, out);
     case 'aborted':
-      return requeue(state, invocation);
+      return place(state, invocation, out);
     case 'refused':
       uncountAttempt(invocation);
-      return requeue(state, invocation);
+      return place(state, invocation, out);
     case 'lost':
       return loseAttempt(state, invocation, outcome, out);
   }
@@ -213,12 +224,7 @@ function loseAttempt(state: SchedulerState, invocation: Invocation, lost: Extrac
   if (lost.culprit) return failAttempt(state, invocation, crash, out);
   invocation.losses++;
   if (invocation.losses > state.limits.executorLossesMax) return failAttempt(state, invocation, crash, out);
-  requeue(state, invocation);
-}
-
-function requeue(state: SchedulerState, invocation: Invocation): void {
-  invocation.place = 'queued';
-  state.queue.add(invocation);
+  place(state, invocation, out);
 }
 
 function rest(invocation: Invocation, afterMs: number, out: Out): void {
@@ -235,9 +241,9 @@ function rerunPauseMs(invocation: Invocation): number {
   return Math.max(0, ...pauses);
 }
 
-export function endRest(state: SchedulerState, number: number, attempt: number): void {
+export function endRest(state: SchedulerState, number: number, attempt: number, out: Out): void {
   const invocation = state.invocations.get(number);
-  if (invocation?.place === 'resting' && invocation.attempt === attempt) requeue(state, invocation);
+  if (invocation?.place === 'resting' && invocation.attempt === attempt) place(state, invocation, out);
 }
 
 /** A source is late with what a trigger expects of it. */
@@ -257,7 +263,7 @@ export function completeWatched(state: SchedulerState, invocation: Invocation, o
 }
 
 /** For good: a loss where a redundant trigger counts it, else the session's end. */
-function failInvocation(state: SchedulerState, invocation: Invocation, error: ErrorData, out: Out): void {
+export function failInvocation(state: SchedulerState, invocation: Invocation, error: ErrorData, out: Out): void {
   const { session, fn } = invocation;
   const absorbers = session.table.lossAbsorbersOf[fn.index] ?? [];
   if (absorbers.length === 0) return failSession(state, session, error, out);

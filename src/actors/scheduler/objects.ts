@@ -7,9 +7,10 @@
  */
 import { send, type Out } from '../actor.ts';
 import type { AppBucket } from '../app.ts';
-import { errorData } from '../protocol/error.ts';
+import { errorData, type ErrorData } from '../protocol/error.ts';
 import type { FromThread } from '../protocol/executor.ts';
-import type { Entry } from '../protocol/object.ts';
+import type { Entry, Input } from '../protocol/object.ts';
+import { bringObjects } from './far-objects.ts';
 import {
   holdsBlock,
   bucketAddress,
@@ -18,6 +19,7 @@ import {
   type SentObject,
   type Session,
   type SessionObject,
+  threadAddress,
 } from './state.ts';
 import { noteDelivered } from './reruns.ts';
 
@@ -133,15 +135,19 @@ export function admit(state: SchedulerState, session: Session, object: SessionOb
       }),
     );
   }
-  if (bucket.hasAppTriggers) forward(state, session, object, bucket, out);
+  if (!bucket.hasAppTriggers) return;
+  session.unacknowledged++;
+  if (object.ref.remote) bringObjects(state, session, [object], { kind: 'forward', object }, out);
+  else forward(state, session, object, out);
 }
 
 /** To the coordinator, whose triggers see the objects of all sessions. The bytes stay here, held once more. */
-function forward(state: SchedulerState, session: Session, object: SessionObject, bucket: AppBucket, out: Out): void {
+export function forward(state: SchedulerState, session: Session, object: SessionObject, out: Out): void {
+  const bucket = session.table.buckets[object.bucket];
+  if (!bucket) throw new Error(`bug: bucket index ${object.bucket} is not of app ${session.table.name}`);
   const number = state.nextAppObject++;
   const { key, group, ref, source } = object;
   state.appObjects.set(number, { offset: ref.offset, session: session.number });
-  session.unacknowledged++;
   if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
   out.push(
     send(session.coordinator, {
@@ -181,12 +187,29 @@ function index(firstByKey: Map<string, SessionObject>[], object: SessionObject):
 }
 
 /** Objects that a thread asked for: pinned until its attempt has ended. */
-export function answerThread(invocation: Invocation, message: FromThreadKind<'objectsAsked'>, thread: string, out: Out): void {
+export function answerThread(state: SchedulerState, invocation: Invocation, message: FromThreadKind<'objectsAsked'>, out: Out): void {
   const objects = findObjects(invocation.session, message.bucket, message.key);
+  const far = invocation.host === null ? objects.filter(({ ref }) => ref.remote) : [];
+  if (far.length > 0) return bringObjects(state, invocation.session, far, { kind: 'again', message }, out);
   for (const { ref } of objects) {
     if (!holdsBlock(ref)) continue;
     out.push({ kind: 'pin', offset: ref.offset });
     (invocation.borrowed ??= []).push(ref.offset);
   }
-  out.push(send(thread, { kind: 'answer', request: message.request, error: null, objects, ref: null }));
+  answerAsker(state, invocation, message.request, null, objects, out);
+}
+
+/** Wherever the attempt runs. */
+export function answerAsker(
+  state: SchedulerState,
+  { host, executor, session, number, attempt }: Invocation,
+  request: number,
+  error: ErrorData | null,
+  objects: readonly Input[],
+  out: Out,
+): void {
+  if (host === null) return out.push(send(threadAddress(executor), { kind: 'answer', request, error, objects, ref: null }));
+  const { id } = session.spec;
+  const home = state.address;
+  out.push(send(host, { kind: 'lodgerAnswer', home, session: id, invocation: number, attempt, request, error, objects, owned: [] }));
 }

@@ -3,15 +3,21 @@
  *
  *   Q1  Of the heads that some executor can take, the one of the highest priority, then the oldest, goes first.
  *   Q2  A head that no executor can take yet reserves one, so that younger invocations do not overtake it for ever.
- *   Q3  An invocation that left the queue by another way (its session ended) is skipped, not searched for.
+ *   Q3  An invocation that left the queue by another way (its session ended, another worker took it) is skipped, not searched for, also
+ *       when it is in the queue once more.
  */
 import type { AppFunction } from '../app.ts';
 import type { ExecutorSlot, Invocation } from './state.ts';
 
+interface Entry {
+  readonly invocation: Invocation;
+  readonly order: number;
+}
+
 interface Lane {
   readonly fn: AppFunction;
   readonly priority: number;
-  readonly waiting: { readonly invocation: Invocation; readonly order: number }[];
+  readonly waiting: Entry[];
   /** Index of the first that has not left. */
   head: number;
 }
@@ -41,6 +47,7 @@ export class ReadyQueue {
       lane = { fn, priority, waiting: [], head: 0 };
       lanes.set(fn, lane);
     }
+    invocation.queuedAs = this.#order;
     lane.waiting.push({ invocation, order: this.#order++ });
     this.#length++;
   }
@@ -49,6 +56,20 @@ export class ReadyQueue {
   forget(): void {
     this.#length--;
     if (this.#length === 0) for (const lanes of this.#lanes) lanes.clear();
+  }
+
+  /** Some that wait, those of the highest priority first; at most `count`. */
+  some(count: number): readonly Invocation[] {
+    const found: Invocation[] = [];
+    for (let priority = 9; priority >= 0; priority--) {
+      for (const lane of this.#lanesOf(priority).values()) {
+        for (let i = lane.head; i < lane.waiting.length && found.length < count; i++) {
+          const entry = lane.waiting[i];
+          if (entry && isWaiting(entry)) found.push(entry.invocation);
+        }
+      }
+    }
+    return found;
   }
 
   /** Takes the next invocation that an executor can start now, and that executor; null if there is none. */
@@ -78,7 +99,7 @@ export class ReadyQueue {
   #oldestFirst(lanes: Map<AppFunction, Lane>): Lane[] {
     const present: Lane[] = [];
     for (const lane of lanes.values()) {
-      while (lane.head < lane.waiting.length && lane.waiting[lane.head]?.invocation.place !== 'queued') this.#leave(lanes, lane);
+      while (lane.head < lane.waiting.length && !isWaiting(lane.waiting[lane.head])) this.#leave(lanes, lane);
       if (lane.head < lane.waiting.length) present.push(lane);
     }
     return present.length < 2 ? present : present.sort((a, b) => headOrder(a) - headOrder(b));
@@ -98,6 +119,10 @@ export class ReadyQueue {
     if (!lanes) throw new Error(`bug: priority ${priority} is not 0 to 9`);
     return lanes;
   }
+}
+
+function isWaiting(entry: Entry | undefined): boolean {
+  return entry !== undefined && entry.invocation.place === 'queued' && entry.invocation.queuedAs === entry.order;
 }
 
 function headOrder(lane: Lane): number {

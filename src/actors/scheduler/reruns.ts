@@ -65,11 +65,12 @@ export function decideRerun(state: SchedulerState, invocation: Invocation, trigg
   if (counts) counts.reruns++;
   if (invocation.place === 'watched') return { kind: 'rest', afterMs: backoffMs(rerun.backoff, invocation.reruns + 1) };
   invocation.rerunDue = true;
-  out.push(abort(invocation, state.limits.abortGraceMs));
+  out.push(abort(state, invocation, state.limits.abortGraceMs));
   return { kind: 'abortFirst' };
 }
 
-export function abort({ executor, number, attempt }: Invocation, graceMs: number): Effect {
+export function abort({ address }: SchedulerState, { executor, host, number, attempt }: Invocation, graceMs: number): Effect {
+  if (host !== null) return send(host, { kind: 'unlodge', home: address, invocation: number, attempt, graceMs });
   return send(executorAddress(executor), { kind: 'abortInvocation', invocation: number, attempt, graceMs });
 }
 

@@ -15,7 +15,7 @@ export function retireLive(state: SchedulerState, invocation: Invocation, graceM
   stopWatching(invocation, out);
   if (invocation.held) {
     invocation.place = 'stopping';
-    out.push(abort(invocation, graceMs));
+    out.push(abort(state, invocation, graceMs));
     return;
   }
   invocation.place = 'done';

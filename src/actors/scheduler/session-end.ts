@@ -30,6 +30,8 @@ export function endSession(state: SchedulerState, session: Session, how: Session
     if (bucket) out.push(send(bucketAddress(session.table.name, bucket.name), { kind: 'forgetSession', session: session.number }));
   }
   for (const { ref } of session.objects) if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
+  for (const offset of session.owned) out.push({ kind: 'release', offset });
+  for (const host of session.hosts) out.push(send(host, { kind: 'checkOut', home: state.address, session: session.spec.id }));
   state.sessions.delete(session.number);
   state.sessionById.delete(session.spec.id);
   session.app.sessions--;

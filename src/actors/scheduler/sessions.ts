@@ -2,10 +2,11 @@
 import { send, type Out } from '../actor.ts';
 import { errorData } from '../protocol/error.ts';
 import type { SchedulerMessage } from '../protocol/scheduler.ts';
-import { SparseMap, SparseSet } from '../sparse.ts';
+import { bringObjects } from './far-objects.ts';
 import { makeInvocation } from './invocations.ts';
 import { findObjects, receiveEntries, releaseEntries, unknownBucket } from './objects.ts';
-import { deadlineTimer, summarize } from './session-end.ts';
+import { deadlineTimer, failSession, summarize } from './session-end.ts';
+import { createSession, type Opening } from './session-row.ts';
 import { bucketAddress, holdsBlock, type InstalledApp, type SchedulerState, type Session } from './state.ts';
 
 type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { kind: K }>;
@@ -15,11 +16,18 @@ export function startSession(state: SchedulerState, message: Message<'startSessi
   const { spec, revision, firing, inputs } = message;
   if (state.sessionById.has(spec.id)) {
     releaseEntries(spec.entries, out);
+    for (const offset of message.owned) out.push({ kind: 'release', offset });
     return null;
   }
   const app = state.apps.get(spec.app)?.get(revision);
   if (!app) throw new Error(`bug: app ${spec.app} revision ${revision} is not installed here`);
   const session = addSession(state, message, app, out.nowMs, out);
+  session.owned.push(...message.owned);
+  if (message.failure) {
+    failSession(state, session, message.failure, out);
+    return session;
+  }
+  if (message.announces) out.push(send(spec.client, { kind: 'sessionOpened', session: spec.id, existing: spec.id }));
   for (const { bucket, group, keys, count } of spec.expects) {
     session.stepping++;
     session.touched.add(bucketIndex(session, bucket));
@@ -35,52 +43,18 @@ export function startSession(state: SchedulerState, message: Message<'startSessi
   return session;
 }
 
-type Opening = Pick<Message<'startSession'>, 'spec' | 'coordinator' | 'firing'>;
-
 /** A row for it, and its deadline. */
 export function addSession(state: SchedulerState, opening: Opening, app: InstalledApp, openedMs: number, out: Out): Session {
   const { spec } = opening;
   const session = createSession(state, opening, app, openedMs);
   app.sessions++;
+  state.totals.sessions++;
   state.sessions.set(session.number, session);
   state.sessionById.set(spec.id, session);
   const deadlineMs = spec.deadlineMs ?? (session.table.hasExternalBucket ? state.limits.deadlineExternalMs : state.limits.deadlineMs);
   const afterMs = Math.max(0, deadlineMs - (out.nowMs - openedMs));
   out.push({ kind: 'startTimer', id: deadlineTimer(session), afterMs, message: { kind: 'deadlineReached', session: session.number } });
   return session;
-}
-
-function createSession(state: SchedulerState, { spec, coordinator, firing }: Opening, app: InstalledApp, nowMs: number): Session {
-  const { table } = app;
-  return {
-    number: state.nextSession++,
-    spec,
-    coordinator,
-    app,
-    table,
-    firing,
-    openedMs: nowMs,
-    open: true,
-    endedMs: null,
-    objects: [],
-    firstByKey: null,
-    invocations: new SparseSet(),
-    live: table.functions.map(() => 0),
-    liveTotal: 0,
-    stepping: 0,
-    delayed: new SparseSet(),
-    unacknowledged: 0,
-    timed: new SparseMap(),
-    late: new SparseSet(),
-    touched: new SparseSet(),
-    settling: null,
-    replay: null,
-    outputs: 0,
-    superseded: 0,
-    tooLate: 0,
-    counts: table.functions.map(() => ({ invocations: 0, attempts: 0, reruns: 0, failures: 0 })),
-    invocationsMade: 0,
-  };
 }
 
 function bucketIndex(session: Session, name: string): number {
@@ -113,6 +87,8 @@ export function getFromSession(state: SchedulerState, message: Message<'getFromS
     return out.push(send(client, { kind: 'requestRefused', request, error }));
   }
   const objects = findObjects(session, found.index, key);
+  const far = objects.filter(({ ref }) => ref.remote);
+  if (far.length > 0) return bringObjects(state, session, far, { kind: 'again', message }, out);
   for (const { ref } of objects) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
   out.push(send(client, { kind: 'objectsFound', request, objects }));
 }

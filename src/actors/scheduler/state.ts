@@ -9,6 +9,7 @@ import type { AppFunction, AppTable } from '../app.ts';
 import type { SessionNumber } from '../protocol/bucket.ts';
 import type { CodeBundle } from '../protocol/coordinator.ts';
 import type { Input } from '../protocol/object.ts';
+import type { SchedulerMessage } from '../protocol/scheduler.ts';
 import type { LinkedFiring, PendingTrigger, SessionSpec } from '../protocol/session.ts';
 import type { SparseMap, SparseSet } from '../sparse.ts';
 import { ReadyQueue } from './ready-queue.ts';
@@ -30,6 +31,8 @@ export interface SchedulerLimits {
 
 /** An object of a session, sealed. It holds its block until the session ends. */
 export interface SessionObject extends Input {
+  /** Changes when it is brought here from another worker. */
+  ref: Ref;
   /** Its place in `session.objects`: the id that triggers know it by. */
   readonly index: number;
   readonly bucket: number;
@@ -41,13 +44,24 @@ export interface Invocation {
   readonly session: Session;
   readonly fn: AppFunction;
   readonly inputs: readonly Input[];
+  /** Blocks of inputs that are held for the attempt. */
+  pinned: readonly number[] | null;
+  /** When the attempt began. */
+  startedMs: number;
   /** Where its inputs were produced, or -1: the executor to prefer. */
   readonly near: number;
   /**
-   * `queued` for an executor; `running` on one; `resting` before its next attempt; `watched`: returned, but a `rerun` still
-   * expects an object of it; `stopping`: still running, needed by nobody; `done`.
+   * `placing`: it is being found out which worker is to run it, or its inputs are on their way here; `queued` for an executor; `running` on
+   * one; `resting` before its next attempt; `watched`: returned, but a `rerun` still expects an object of it; `stopping`: still running,
+   * needed by nobody; `done`.
    */
-  place: 'queued' | 'running' | 'resting' | 'watched' | 'stopping' | 'done';
+  place: 'placing' | 'queued' | 'running' | 'resting' | 'watched' | 'stopping' | 'done';
+  /** Its entry in the queue. */
+  queuedAs: number;
+  /** The worker that runs its attempt, if that is another one; its scheduler's address. */
+  host: Address | null;
+  /** Of a lodger: what its home calls it. */
+  readonly origin: { readonly invocation: number; readonly attempt: number } | null;
   /** Where its newest attempt runs or ran; -1 before the first. */
   executor: number;
   /** An executor has an attempt of it, whose end has not been told. */
@@ -88,10 +102,16 @@ export interface Session {
   readonly app: InstalledApp;
   readonly table: AppTable;
   readonly firing: LinkedFiring | null;
+  /** Where it is homed, if that is another worker: here are only some of its invocations, and what they have sent. */
+  readonly home: Address | null;
+  /** Workers that run, or have run, some of its invocations. */
+  readonly hosts: SparseSet<Address>;
   readonly openedMs: number;
   open: boolean;
   endedMs: number | null;
   readonly objects: SessionObject[];
+  /** Blocks beside its objects' that are held for as long as it is open. */
+  readonly owned: number[];
   /** First admitted object by bucket and key; built at the first `get`. */
   firstByKey: Map<string, SessionObject>[] | null;
   readonly invocations: SparseSet<Invocation>;
@@ -150,6 +170,38 @@ export interface AppObject {
   readonly session: SessionNumber;
 }
 
+/** Objects on their way here, and what they are needed for. */
+export interface Bringing {
+  readonly session: Session;
+  readonly objects: readonly SessionObject[];
+  readonly goal:
+    | { readonly kind: 'run'; readonly invocation: Invocation }
+    /** An answer to a client, or to a function. */
+    | { readonly kind: 'again'; readonly message: SchedulerMessage }
+    /** App-scoped triggers. */
+    | { readonly kind: 'forward'; readonly object: SessionObject };
+}
+
+/** What it takes to have other workers run what cannot run here soon. */
+export interface ClusterState {
+  /** This node's name. */
+  readonly node: string;
+  /** Sessions of which some invocations lodge here, by home and id. */
+  readonly guests: Map<string, Session>;
+  /** Lodgers by home, number and attempt. */
+  readonly lodgers: Map<string, Invocation>;
+  /** Invocations whose inputs are on their way here, by request. */
+  readonly bringing: Map<number, Bringing>;
+  nextRequest: number;
+  /** How long an attempt takes here, in milliseconds: smoothed. */
+  serviceMs: number;
+  /** A timer runs, or a coordinator has been asked. */
+  isForwarding: boolean;
+  /** Times in a row that nobody had room. */
+  fruitless: number;
+  readonly totals: { forwarded: number; lodged: number; placedNear: number };
+}
+
 export interface SchedulerState {
   readonly address: Address;
   readonly limits: SchedulerLimits;
@@ -163,9 +215,11 @@ export interface SchedulerState {
   readonly executors: Map<number, ExecutorSlot>;
   readonly queue: ReadyQueue;
   readonly appObjects: Map<number, AppObject>;
+  /** Null: there are no other workers. */
+  readonly cluster: ClusterState | null;
   readonly coordinators: Set<Address>;
   /** Since the start, for statistics. */
-  readonly totals: { invocations: number; objects: number; objectBytes: number };
+  readonly totals: { sessions: number; invocations: number; objects: number; objectBytes: number };
   nextInstall: number;
   nextSession: SessionNumber;
   nextInvocation: number;
@@ -176,7 +230,8 @@ export interface SchedulerState {
   stopping: boolean;
 }
 
-export function createScheduler(address: Address, limits: SchedulerLimits): SchedulerState {
+/** `node`: its name in the cluster; null: there are no others. */
+export function createScheduler(address: Address, limits: SchedulerLimits, node: string | null = null): SchedulerState {
   return {
     address,
     limits,
@@ -188,8 +243,9 @@ export function createScheduler(address: Address, limits: SchedulerLimits): Sche
     executors: new Map(),
     queue: new ReadyQueue(),
     appObjects: new Map(),
+    cluster: node === null ? null : createCluster(node),
     coordinators: new Set(),
-    totals: { invocations: 0, objects: 0, objectBytes: 0 },
+    totals: { sessions: 0, invocations: 0, objects: 0, objectBytes: 0 },
     nextInstall: 1,
     nextSession: 1,
     nextInvocation: 1,
@@ -200,8 +256,27 @@ export function createScheduler(address: Address, limits: SchedulerLimits): Sche
   };
 }
 
+function createCluster(node: string): ClusterState {
+  return {
+    node,
+    guests: new Map(),
+    lodgers: new Map(),
+    bringing: new Map(),
+    nextRequest: 1,
+    serviceMs: 1,
+    isForwarding: false,
+    fruitless: 0,
+    totals: { forwarded: 0, lodged: 0, placedNear: 0 },
+  };
+}
+
 export function bucketAddress(app: string, bucket: string): Address {
   return `bucket:${app}/${bucket}`;
+}
+
+export function clusterOf({ cluster }: SchedulerState): ClusterState {
+  if (!cluster) throw new Error('bug: there are no other workers');
+  return cluster;
 }
 
 /** Whether an invocation still counts for its session. */

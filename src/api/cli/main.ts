@@ -1,14 +1,18 @@
 /**
  * The command line. `bin/pheromone.mjs` starts it.
  *
- * Exit codes: 0, it worked; 1, the app, or what a scenario checks, failed; 2, the command was wrong. Results go to standard
- * output; errors, logs and the progress bar go to standard error.
+ * Exit codes: 0, it worked; 1, the app, what a scenario checks, or a process of a cluster failed; 2, the command was wrong: to try it
+ * again unchanged is no use. Results go to standard output; errors, logs and the progress bar go to standard error.
  */
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { isPheromoneError } from '../errors.ts';
+import { CommandFailed, FailureTold } from './failure.ts';
+import { roleCommand } from './role.ts';
 import { runCommand } from './run.ts';
 import { scenarioCommand } from './scenario.ts';
+import { statusCommand } from './status.ts';
+import { upCommand } from './up.ts';
 
 const usageExitCode = 2;
 
@@ -21,7 +25,8 @@ export async function main(args: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  for (const command of [runCommand(), scenarioCommand((code) => (exitCode = code))]) {
+  const scenario = scenarioCommand((code) => (exitCode = code));
+  for (const command of [runCommand(), scenario, upCommand(), statusCommand(), roleCommand('coordinator'), roleCommand('worker')]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {
@@ -30,7 +35,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // commander has printed its own.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
-    console.error(describe(error));
+    if (!(error instanceof FailureTold)) console.error(describe(error));
     return isPheromoneError(error) && usageCodes.has(error.code) ? usageExitCode : 1;
   }
 }
@@ -40,6 +45,7 @@ const usageCodes: ReadonlySet<string> = new Set(['InvalidOption', 'UnknownBucket
 
 /** An error in a line; and if it is what the user's code threw, where. */
 function describe(error: unknown): string {
+  if (error instanceof CommandFailed) return `error: ${error.message}`;
   if (!isPheromoneError(error)) return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   return [`error: ${error.code}: ${error.message}`, ...(error.cause instanceof Error ? userFrames(error.cause) : [])].join('\n');
 }

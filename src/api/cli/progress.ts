@@ -1,5 +1,5 @@
 /**
- * The progress bar: how many invocations a runtime has made, of how many. On standard error, and only on a terminal.
+ * The progress bar: how many invocations a runtime makes from now on, of how many. On standard error, and only on a terminal.
  */
 import { SingleBar } from 'cli-progress';
 import type { Runtime } from '../runtime.ts';
@@ -18,6 +18,8 @@ const refreshMs = 100;
 export function showProgress(runtime: Runtime, label: string): Progress {
   if (!process.stderr.isTTY) return { expectInvocations() {}, async stop() {} };
   let total = 0;
+  // A cluster has worked before.
+  let before: number | null = null;
   const bar = new SingleBar({
     // A Ctrl-C leaves the terminal as it is: nothing has been switched off that would have to be switched on again.
     linewrap: true,
@@ -32,7 +34,9 @@ export function showProgress(runtime: Runtime, label: string): Progress {
   });
   bar.start(1, 0);
   const refresh = async (): Promise<void> => {
-    const { invocations } = await runtime.stats();
+    const stats = await runtime.stats();
+    before ??= stats.invocations;
+    const invocations = stats.invocations - before;
     // An estimate may be too low.
     total = total === 0 ? 0 : Math.max(total, invocations);
     bar.setTotal(Math.max(total, 1));
@@ -40,6 +44,7 @@ export function showProgress(runtime: Runtime, label: string): Progress {
   };
   // What goes wrong with the runtime shows where its result is awaited.
   const refreshQuietly = () => refresh().catch(() => {});
+  void refreshQuietly();
   const timer = setInterval(() => void refreshQuietly(), refreshMs);
   return {
     expectInvocations(invocations) {

@@ -1,5 +1,5 @@
 /**
- * `pheromone run MODULE`: registers the app of a module with an embedded runtime, calls it once, prints its output as JSON.
+ * `pheromone run MODULE`: registers the app of a module with an embedded runtime, or a cluster, calls it once, prints its output as JSON.
  *
  * The module is loaded as executors load it, as a bundle: so it may be TypeScript, also where Node could not import it.
  */
@@ -12,8 +12,10 @@ import { loadBundle } from '../../cluster/load-bundle.ts';
 import * as library from '../../index.ts';
 import { type App, isApp } from '../define-app.ts';
 import type { Entries } from '../entries.ts';
+import type { Runtime } from '../runtime.ts';
 import { type ObjectOptions, readObjects } from './objects.ts';
 import { toJson } from './json.ts';
+import { connect, connectOption } from './connect.ts';
 import { showProgress } from './progress.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -23,6 +25,7 @@ interface RunOptions extends ObjectOptions {
   readonly timeoutMs?: number;
   readonly retries?: number;
   readonly executors?: number;
+  readonly connect?: string;
 }
 
 const epilogue = `
@@ -50,6 +53,7 @@ export function runCommand(): Command {
     .option('--timeout-ms <ms>', 'give up after so long', wholeNumber(1, 2 ** 31 - 1))
     .option('--retries <n>', 'how often a failed session is tried again', wholeNumber(0, 100))
     .option('--executors <n>', 'threads that run functions (default: the processors)', wholeNumber(1, 1_024))
+    .addOption(connectOption().conflicts('executors'))
     .addHelpText('after', epilogue);
   return command.action((module: string, options: RunOptions) => run(command, module, options));
 }
@@ -63,8 +67,8 @@ async function run(command: Command, module: string, options: RunOptions): Promi
 }
 
 async function call(app: App, entries: Entries, options: RunOptions): Promise<unknown> {
-  const { executors, until = 'output', timeoutMs, retries } = options;
-  const runtime = await library.startLocal({ apps: [app], executors });
+  const { until = 'output', timeoutMs, retries } = options;
+  const runtime = await startRuntime(app, options);
   const progress = showProgress(runtime, app.name);
   try {
     return await runtime.call(app, entries, { until, timeoutMs, retries });
@@ -72,6 +76,10 @@ async function call(app: App, entries: Entries, options: RunOptions): Promise<un
     await progress.stop();
     await runtime.close();
   }
+}
+
+async function startRuntime(app: App, { executors, connect: address }: RunOptions): Promise<Runtime> {
+  return address === undefined ? library.startLocal({ apps: [app], executors }) : connect(address, [app]);
 }
 
 /** The app of a module: the one called `name`, or the only one. */

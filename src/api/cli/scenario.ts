@@ -4,13 +4,17 @@
  */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
+import { connectOption } from './connect.ts';
 import { showProgress } from './progress.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const scenarios = new URL('../../../scenarios/command.ts', import.meta.url);
 
+/** What scenarios are lent. */
+const tools = { showProgress, wholeNumber, connectOption };
+
 interface Scenarios {
-  runScenario(args: readonly string[], tools: { showProgress: typeof showProgress; wholeNumber: typeof wholeNumber }): Promise<number>;
+  runScenario(args: readonly string[], lent: typeof tools): Promise<number>;
 }
 
 /** `exit` is told the exit code. */
@@ -25,6 +29,6 @@ export function scenarioCommand(exit: (code: number) => void): Command {
   return command.action(async () => {
     if (!existsSync(scenarios)) command.error('error: the scenarios come with a checkout of the repository, not with the package');
     const { runScenario } = (await import(scenarios.href)) as Scenarios;
-    exit(await runScenario(command.args, { showProgress, wholeNumber }));
+    exit(await runScenario(command.args, tools));
   });
 }

@@ -90,6 +90,15 @@ export class Blocks {
     });
   }
 
+  /** They are filled. For blocks whose refs do not go to a scheduler, which says so itself. */
+  seal(offsets: readonly number[]): void {
+    if (offsets.length > 0) this.#options.node.send('store', { kind: 'sealBlocks', owner: this.#options.owner, offsets });
+  }
+
+  placeOf({ offset }: Ref): number {
+    return offset;
+  }
+
   release(offsets: readonly number[]): void {
     if (offsets.length > 0) this.#options.node.send('store', { kind: 'releaseBlocks', owner: this.#options.owner, offsets });
   }

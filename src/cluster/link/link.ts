@@ -114,6 +114,15 @@ export class Link {
     return this.#take();
   }
 
+  /** The way to the peer is a new one: all that was under way on the former may be lost, and goes again at once. */
+  resume(): readonly LinkDecision[] {
+    if (this.#sender.held === 0) return [];
+    if (this.#peer === 0) this.#transmitNothing();
+    for (const { sequence, frame } of this.#sender.oldest(this.#limits.windowFramesMax)) this.#transmit(sequence, frame);
+    this.#startResend();
+    return this.#take();
+  }
+
   timerReached(timer: LinkTimer): readonly LinkDecision[] {
     if (timer === 'acknowledge') {
       if (this.#owesAcknowledgement) this.#transmitNothing();

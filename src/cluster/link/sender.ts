@@ -53,6 +53,8 @@ export class Sender {
   /** The peer has all up to `received`. Returns how many of these were new; -1 if there never were so many. */
   acknowledge(received: number): number {
     if (received >= this.#next) return -1;
+    const first = this.#sent[0];
+    if (first === undefined || first.sequence > received) return 0;
     const before = this.#sent.length;
     this.#sent = this.#sent.filter(({ sequence }) => sequence > received);
     return before - this.#sent.length;

@@ -5,22 +5,24 @@ import type { Message } from '../../actors/protocol/message.ts';
 import type { StoreMessage } from '../../actors/protocol/store.ts';
 import type { DurableStore } from '../../storage/durable-store.ts';
 import type { Ref } from '../../storage/object.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
-import type { Segment } from '../../storage/segment.ts';
 
 type Get = Extract<StoreMessage, { kind: 'durableGet' }>;
 type Put = Extract<StoreMessage, { kind: 'durablePut' }>;
 
+/** Where the bytes lie of what is not inline. */
+export interface DurableSource {
+  bytesOf(ref: Ref): Uint8Array;
+  release(offset: number): void;
+}
+
 export class DurableService {
   readonly #durable: DurableStore;
-  readonly #store: ObjectStore;
-  readonly #segment: Segment;
+  readonly #source: DurableSource;
   readonly #reply: (to: Address, message: Message) => void;
 
-  constructor(durable: DurableStore, store: ObjectStore, segment: Segment, reply: (to: Address, message: Message) => void) {
+  constructor(durable: DurableStore, source: DurableSource, reply: (to: Address, message: Message) => void) {
     this.#durable = durable;
-    this.#store = store;
-    this.#segment = segment;
+    this.#source = source;
     this.#reply = reply;
   }
 
@@ -56,8 +58,8 @@ export class DurableService {
   async #put({ key, ref }: Put): Promise<null> {
     const kept = new Uint8Array(1 + ref.sizeBytes);
     kept[0] = ref.encoding;
-    kept.set(ref.inline ?? this.#segment.bytes.subarray(ref.offset, ref.offset + ref.sizeBytes), 1);
-    if (ref.offset >= 0) this.#store.release(ref.offset);
+    kept.set(ref.inline ?? this.#source.bytesOf(ref), 1);
+    if (ref.offset >= 0) this.#source.release(ref.offset);
     await this.#durable.put(key, kept);
     return null;
   }

@@ -20,6 +20,7 @@ import { executorHandlers } from '../../actors/executor/handlers.ts';
 import { executorMachine } from '../../actors/executor/machine.ts';
 import { createExecutor } from '../../actors/executor/state.ts';
 import type { CodeBundle } from '../../actors/protocol/coordinator.ts';
+import type { ErrorData } from '../../actors/protocol/error.ts';
 import type { ExitReason } from '../../actors/protocol/executor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { WorkerStats } from '../../actors/protocol/store.ts';
@@ -27,7 +28,8 @@ import { schedulerHandlers } from '../../actors/scheduler/handlers.ts';
 import { schedulerMachine } from '../../actors/scheduler/machine.ts';
 import { createScheduler, type SchedulerState } from '../../actors/scheduler/state.ts';
 import type { DurableStore } from '../../storage/durable-store.ts';
-import { ObjectStore } from '../../storage/object-store.ts';
+import { type AllocationClass, ObjectStore } from '../../storage/object-store.ts';
+import type { Ref } from '../../storage/object.ts';
 import type { Segment } from '../../storage/segment.ts';
 import { type SoloHandle, SoloTable } from '../../storage/solo/table.ts';
 import type { Timers } from '../../storage/timers.ts';
@@ -45,6 +47,8 @@ export interface NodePorts {
   readonly timers: Timers;
   readonly segment: Segment;
   readonly durable: DurableStore;
+  /** Its name in the cluster; null: it is embedded, and has a coordinator of its own. */
+  readonly cluster: string | null;
   /** Null: no solo sessions. */
   readonly solo: { readonly memory: SoloHandle; readonly client: Address; executorAt(place: number): number } | null;
   /** Its exit is told by `threadExited`. */
@@ -94,8 +98,12 @@ export class Node {
     const reply = (to: Address, message: Message) => this.host.deliver(to, message);
     this.store = new ObjectStore({ segment, timers, poison: config.poison });
     this.#storeService = new StoreService(this.store, timers, reply);
-    this.#durableService = new DurableService(durable, this.store, segment, reply);
-    this.#scheduler = createScheduler('scheduler', { ...config });
+    const source = {
+      bytesOf: (ref: Ref) => this.bytesAt(ref.offset, ref.sizeBytes),
+      release: (offset: number) => this.store.release(offset),
+    };
+    this.#durableService = new DurableService(durable, source, reply);
+    this.#scheduler = createScheduler(this.#known('scheduler'), { ...config }, ports.cluster);
     const { solo } = ports;
     this.#soloTable = solo && new SoloTable(solo.memory);
     this.solo =
@@ -116,7 +124,7 @@ export class Node {
   }
 
   stop(): void {
-    this.host.deliver('coordinator', { kind: 'stopCoordinator' });
+    if (this.#ports.cluster === null) this.host.deliver('coordinator', { kind: 'stopCoordinator' });
     this.host.deliver('scheduler', { kind: 'stopScheduler' });
   }
 
@@ -137,11 +145,26 @@ export class Node {
     await this.#durableService.close();
   }
 
+  /** Sessions are open, or something of others' is held for them. */
+  get isOccupied(): boolean {
+    return this.#scheduler.sessions.size > 0 || (this.#scheduler.cluster?.guests.size ?? 0) > 0;
+  }
+
+  /** Of the store. */
+  bytesAt(offset: number, sizeBytes: number): Uint8Array {
+    return this.#ports.segment.bytes.subarray(offset, offset + sizeBytes);
+  }
+
+  /** A block for `owner` to fill, as soon as there is room; or why there was none within `waitMs`. */
+  allocate(owner: Address, sizeBytes: number, reserve: AllocationClass, waitMs: number): Promise<number | ErrorData> {
+    return this.#storeService.allocate(owner, sizeBytes, reserve, waitMs);
+  }
+
   stats(): WorkerStats {
-    const { sessions, totals, queue, nextSession, executors } = this.#scheduler;
+    const { sessions, totals, queue, executors, cluster } = this.#scheduler;
     const solo = this.#soloTable?.totals() ?? { sessions: 0, invocations: 0, objects: 0, objectBytes: 0 };
     return {
-      sessionsOpened: nextSession - 1 + solo.sessions,
+      sessionsOpened: totals.sessions + solo.sessions,
       sessionsOpen: sessions.size,
       invocations: totals.invocations + solo.invocations,
       invocationsQueued: queue.length,
@@ -152,19 +175,19 @@ export class Node {
       storeUsedBytes: this.store.usedBytes,
       storeHighWaterBytes: this.store.highWaterBytes,
       storeSizeBytes: this.store.sizeBytes,
+      invocationsForwarded: cluster?.totals.forwarded ?? 0,
+      invocationsPlacedNear: cluster?.totals.placedNear ?? 0,
+      invocationsLodged: cluster?.totals.lodged ?? 0,
+      // The border's.
+      objectsFetched: 0,
+      bytesFetched: 0,
+      messagesSent: 0,
     };
   }
 
   #spawnAll(): void {
-    const random = () => this.#ports.random();
-    const coordinator = createCoordinator(
-      'coordinator',
-      { ...this.#config, soloSlots: this.#soloTable?.slots ?? 0 },
-      ['scheduler'],
-      random,
-    );
     this.host.spawn('scheduler', { machine: schedulerMachine, handlers: schedulerHandlers, state: this.#scheduler });
-    this.host.spawn('coordinator', { machine: coordinatorMachine, handlers: coordinatorHandlers, state: coordinator });
+    if (this.#ports.cluster === null) this.#spawnCoordinator();
     this.host.serve('store', (message) => this.#storeService.take(message));
     if (this.solo) this.host.serve('solo', (message) => this.solo?.take(message));
     this.host.serve('durable', (message) => this.#durableService.take(message));
@@ -172,6 +195,21 @@ export class Node {
       if (message.kind !== 'statsAsked') throw new Error(`bug: stats was sent ${message.kind}`);
       this.host.deliver(message.owner, { kind: 'requestDone', request: message.request, result: this.stats() });
     });
+  }
+
+  #spawnCoordinator(): void {
+    const limits = { ...this.#config, soloSlots: this.#soloTable?.slots ?? 0 };
+    const state = createCoordinator('coordinator', limits, ['scheduler'], () => this.#ports.random());
+    this.host.spawn('coordinator', { machine: coordinatorMachine, handlers: coordinatorHandlers, state });
+  }
+
+  /** What the others of the cluster call an actor of this node, which the host knows by its own name, too. */
+  #known(actor: string): Address {
+    const { cluster } = this.#ports;
+    if (cluster === null) return actor;
+    const address = `${actor}@${cluster}`;
+    this.host.alias(address, actor);
+    return address;
   }
 
   #usePrimitives(app: string, bundle: CodeBundle): void {
@@ -210,7 +248,11 @@ export class Node {
         return this.#usePrimitives(effect.app, effect.bundle);
       case 'spawnExecutor': {
         const { executorStartTimeoutMs: startTimeoutMs, loadTimeoutMs, abortGraceMs } = this.#config;
-        const state = createExecutor(effect.executor, effect.address, 'scheduler', { startTimeoutMs, loadTimeoutMs, abortGraceMs });
+        const state = createExecutor(effect.executor, effect.address, this.#scheduler.address, {
+          startTimeoutMs,
+          loadTimeoutMs,
+          abortGraceMs,
+        });
         return this.host.spawn(effect.address, { machine: executorMachine, handlers: executorHandlers, state });
       }
       case 'stopActor':

@@ -1,10 +1,10 @@
 /** The object store as a neighbour of the actors, under the address `store`: it grants blocks, and takes them back. */
 import type { Address } from '../../actors/actor.ts';
-import { errorData } from '../../actors/protocol/error.ts';
+import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import { refillRequest, type StoreMessage } from '../../actors/protocol/store.ts';
 import { AllocationQueue } from '../../storage/allocation-queue.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
+import type { AllocationClass, ObjectStore } from '../../storage/object-store.ts';
 import type { Timers } from '../../storage/timers.ts';
 
 type Allocate = Extract<StoreMessage, { kind: 'allocateBlocks' }>;
@@ -39,6 +39,15 @@ export class StoreService {
   bury(owner: Address): void {
     this.#queue.cancelOwner(owner);
     this.#store.reclaim(owner);
+  }
+
+  /** The same for a service of this node. */
+  allocate(owner: Address, sizeBytes: number, reserve: AllocationClass, waitMs: number): Promise<number | ErrorData> {
+    return new Promise((resolve) => {
+      this.#queue.request({ owner, sizeBytes, class: reserve, waitMs }, (result) =>
+        resolve('offset' in result ? result.offset : this.#refusal(result.error, sizeBytes, waitMs)),
+      );
+    });
   }
 
   close(): void {

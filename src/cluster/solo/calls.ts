@@ -250,7 +250,12 @@ export class SoloCalls {
   }
 
   #write(slot: number, { install, table }: Route, entries: readonly SoloEntry[]): number {
-    writeFields(this.#table, slot, { install, openedMs: this.#options.nowMs(), maker: this.#ids.maker, counter: nextCounter(this.#ids, table.name) });
+    writeFields(this.#table, slot, {
+      install,
+      openedMs: this.#options.nowMs(),
+      maker: this.#ids.maker,
+      counter: nextCounter(this.#ids, table.name),
+    });
     const journal = new JournalWriter(this.#table, slot);
     for (const { bucket, key, group, encoded } of entries) {
       const { encoding, bytes } = encoded;

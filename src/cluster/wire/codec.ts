@@ -1,7 +1,8 @@
 /**
  * Messages ↔ bytes: a frame is a CBOR array of envelopes `[to, tag, …fields]`, many to a frame.
  *
- *   V1  What is decoded shares no memory with the frame: a frame's buffer may be reused or dropped at once.
+ *   V1  What is decoded shares no memory with the frame, which may be reused or dropped at once; but for the bytes of an `objectPiece`, which
+ *       are copied to where they belong when it is handled.
  *   V2  Refs and inputs, which every hot message carries, travel as arrays too; all else is plain CBOR.
  *   V3  A frame that is not of this protocol throws `MalformedFrame` and has no other effect.
  */
@@ -31,8 +32,25 @@ const decoder = new Decoder(options);
 
 /** The frame is memory of its own, which may be transferred. */
 export function encodeFrame(envelopes: readonly Envelope[]): Uint8Array {
+  const [first] = envelopes;
+  if (envelopes.length === 1 && first?.message.kind === 'objectPiece') return encodePiece(first, first.message.bytes);
   return new Uint8Array(encoder.encode(envelopes.map(packEnvelope)));
 }
+
+/** The bytes of a piece, which are its last field, are copied once, and do not pass through the encoder: its buffer would grow with them. */
+function encodePiece({ to, message }: Envelope, bytes: Uint8Array): Uint8Array {
+  const row = packEnvelope({ to, message: { ...message, bytes: noBytes } as Message });
+  const head = encoder.encode([row]);
+  // The head ends with an empty byte string, 0x40; in its place stand the length and the bytes.
+  const frame = Buffer.allocUnsafeSlow(head.length + 4 + bytes.byteLength);
+  frame.set(head);
+  frame[head.length - 1] = 0x5a;
+  frame.writeUInt32BE(bytes.byteLength, head.length);
+  frame.set(bytes, head.length + 4);
+  return frame;
+}
+
+const noBytes = new Uint8Array(0);
 
 export function decodeFrame(frame: Uint8Array): Envelope[] {
   let rows: unknown;
@@ -42,7 +60,12 @@ export function decodeFrame(frame: Uint8Array): Envelope[] {
     throw new MalformedFrame('the frame is not CBOR', { cause });
   }
   if (!Array.isArray(rows)) throw new MalformedFrame('the frame is not an array of envelopes');
-  return rows.map(unpackEnvelope);
+  try {
+    return rows.map(unpackEnvelope);
+  } catch (cause) {
+    // A list or a record was expected where there is something else.
+    throw cause instanceof MalformedFrame ? cause : new MalformedFrame('a field is not of its type', { cause });
+  }
 }
 
 function packEnvelope({ to, message }: Envelope): unknown[] {
@@ -92,18 +115,19 @@ function unpackField(field: string, value: unknown): unknown {
   return value;
 }
 
-function packRef({ encoding, sizeBytes, inline, offset }: Ref): unknown[] {
-  return [encoding, sizeBytes, inline, offset];
+function packRef({ encoding, sizeBytes, inline, offset, remote }: Ref): unknown[] {
+  return remote ? [encoding, sizeBytes, inline, offset, remote.node, remote.offset] : [encoding, sizeBytes, inline, offset];
 }
 
 function unpackRef(value: unknown): Ref {
   if (!Array.isArray(value)) throw new MalformedFrame('a ref is not an array');
-  const [encoding, sizeBytes, inline, offset] = value as [number, number, Uint8Array | null, number];
+  const [encoding, sizeBytes, inline, offset, node, there] = value as [number, number, Uint8Array | null, number, string?, number?];
+  if (node !== undefined && there !== undefined) return { encoding, sizeBytes, inline: null, offset, remote: { node, offset: there } };
   return { encoding, sizeBytes, inline: inline && new Uint8Array(inline), offset };
 }
 
 function packInput({ key, group, session, ref }: Input): unknown[] {
-  return [key, group, session, ref.encoding, ref.sizeBytes, ref.inline, ref.offset];
+  return [key, group, session, ...packRef(ref)];
 }
 
 function unpackInput(value: unknown): Input {

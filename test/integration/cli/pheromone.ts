@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const bin = fileURLToPath(new URL('../../../bin/pheromone.mjs', import.meta.url));
+export const bin = fileURLToPath(new URL('../../../bin/pheromone.mjs', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -17,10 +17,15 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs `pheromone` with these arguments, as a user's shell would: nothing of the test's own way to load modules is passed on. */
-export async function pheromone(args: readonly string[], { stdin = '', cwd, env = {} }: RunOptions = {}): Promise<Ended> {
+/** Nothing of the test's own way to load modules is passed on. */
+export function userEnvironment(env: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...inherited, ...env } });
+  return { ...inherited, ...env };
+}
+
+/** Runs `pheromone` with these arguments, as a user's shell would. */
+export async function pheromone(args: readonly string[], { stdin = '', cwd, env }: RunOptions = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [bin, ...args], { cwd, env: userEnvironment(env) });
   child.stdin.end(stdin);
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);

@@ -6,6 +6,7 @@ import test from 'ava';
 import chain from '../../../scenarios/chain/scenario.ts';
 import { play } from '../../../scenarios/scenario.ts';
 import { pheromone } from '../cli/pheromone.ts';
+import { scenarios } from './table.ts';
 
 let directory: string;
 
@@ -15,23 +16,11 @@ test.before(async () => {
 
 test.after.always(() => rm(directory, { recursive: true }));
 
-/** For each scenario its options, and what its report must have. */
-const scenarios: Readonly<Record<string, readonly [options: string, report: object]>> = {
-  'ad-stream': ['--events 300 --rate 3000', { mistakes: 0, result: { views: 98 } }],
-  batch: ['--readings 23 --size 5 --max-wait-ms 50', { distinct: 23, result: { stored: 23 } }],
-  chain: ['--length 20', { sessions: 1, invocations: 20, objects: 20, result: { steps: 20 } }],
-  choice: ['--orders 7', { sessions: 7, invocations: 14, result: { approved: 3, 'asked a human': 2, refused: 2 } }],
-  'fan-in': ['--width 9', { invocations: 10, objects: 18, last: 64, result: { gathered: 9 } }],
-  'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
-  redundant: ['--k 2 --n 5', { decisions: 1, waited: false, result: { answered: ['replica 3', 'replica 4'] } }],
-  'word-count': ['--input LICENSE --top 1 --maps 2 --reducers 3', { invocations: 5, input: { files: 1 }, result: { top: [['the', 15]] } }],
-};
-
 for (const [name, [options, expected]] of Object.entries(scenarios)) {
   test.serial(`${name}: finds the right answer, reports it as one JSON object, and leaves nothing behind`, async (t) => {
     const { code, stdout, stderr } = await pheromone(['scenario', name, ...options.split(' '), '--json'], { env: { TMPDIR: directory } });
     t.deepEqual([code, stderr], [0, '']);
-    t.like(JSON.parse(stdout), { scenario: name, ok: true, ...expected });
+    t.like(JSON.parse(stdout), { scenario: name, mode: 'embedded', ok: true, ...expected });
     t.deepEqual(await readdir(directory), []);
   });
 }
@@ -60,8 +49,8 @@ test.serial('scenario: an answer that is not the expected one is reported as wro
       return { ...findings, details: { notes: 'none' }, expected: { steps: 4, notes: 'none', ends: 1 } };
     },
   };
-  const silent = () => ({ expectInvocations() {}, async stop() {} });
-  const { report } = await play('chain', miscounting, { length: 3 }, silent);
+  const showProgress = () => ({ expectInvocations() {}, async stop() {} });
+  const { report } = await play('chain', miscounting, { length: 3 }, { showProgress });
   t.like(report, { ok: false, result: { steps: 3 }, wrong: ['steps is 3, but should be 4', 'ends is undefined, but should be 1'] });
 });
 
@@ -87,6 +76,11 @@ const refusals: readonly (readonly [what: string, args: string, line: RegExp])[]
   ['an empty number', 'chain --length=', /'--length <n>' argument '' is invalid/],
   ['an unknown option', 'chain --width 5', /unknown option '--width'/],
   ['a file that is not there', 'word-count --input /nowhere/*.txt', /'--input' is "\/nowhere\/\*\.txt": no file/],
+  [
+    'an address that is none',
+    'chain --connect localhost',
+    /'--connect <address>' argument 'localhost' is invalid\. It must be tcp:\/\/HOST:PORT/,
+  ],
   ['k > n', 'redundant --k 3 --n 2', /'--k' is 3: must be at most n, which is 2/],
   ['a tree too large', 'map-join --branches 1000 --depth 2', /'--depth' is 2: .*1000000 leaves; at most 100000/],
 ];

@@ -2,11 +2,12 @@
 import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 
-export interface Checker {
+/** `W`: what it looks at beside events; of a cluster, worlds have such a part per worker. */
+export interface Checker<W = World> {
   readonly name: string;
-  see(event: WorldEvent, world: World): void;
+  see(event: WorldEvent, world: W): void;
   /** All has ended. */
-  end?(world: World): void;
+  end?(world: W): void;
 }
 
 export class Complaint extends Error {

@@ -11,31 +11,36 @@ interface Row {
   readonly spec: Pick<SessionSpec, 'deadlineMs'>;
   outputs: number;
   hasEnded: boolean;
+  /** The client could not get an output, and was told that it has failed. */
+  isLost: boolean;
 }
 
 /** Timers are exact, but what a handler decides takes a turn. */
 const slackMs = 1;
 
-export class EndsOnce implements Checker {
+export class EndsOnce implements Checker<Pick<World, 'config'>> {
   readonly name = 'ends once';
   readonly #sessions = new Map<string, Row>();
   /** What each output that a thread sent is: invocation and ordinal. */
   readonly #outputs = new WeakMap<object, string>();
   readonly #delivered = new Set<string>();
 
-  see(event: WorldEvent, world: World): void {
+  see(event: WorldEvent, world: Pick<World, 'config'>): void {
     if (event.kind === 'left' && event.message.kind === 'sessionOutput')
       this.#deliver(event.message.session, this.#outputs.get(event.message.ref));
+    if (event.kind === 'outputLost') this.#lose(event.session);
     if (event.kind !== 'handled') return;
     const { message } = event;
-    if (message.kind === 'startSession') this.#sessions.set(message.spec.id, { spec: message.spec, outputs: 0, hasEnded: false });
-    if (message.kind === 'adoptSession') this.#sessions.set(message.session, { spec: { deadlineMs: null }, outputs: 0, hasEnded: false });
+    if (message.kind === 'startSession') this.#sessions.set(message.spec.id, { spec: message.spec, outputs: 0, hasEnded: false, isLost: false });
+    if (message.kind === 'adoptSession') this.#sessions.set(message.session, { spec: { deadlineMs: null }, outputs: 0, hasEnded: false, isLost: false });
+    if (message.kind === 'lodgerOutput') this.#outputs.set(message.ref, `${message.invocation}/${message.ordinal}`);
     if (message.kind === 'outputSent') this.#outputs.set(message.ref, `${message.invocation}/${message.ordinal}`);
     if (event.host !== 'client') return;
     if (message.kind === 'sessionOutput') this.#output(message.session, message.index);
     if (message.kind === 'sessionEnded') {
       const { id, openedMs, endedMs, history } = message.summary;
       const row = this.#sessions.get(id);
+      if (row?.isLost) return;
       insist(row !== undefined && !row.hasEnded, this, () => `session ${id} ends ${row ? 'again' : 'and was never opened'}`);
       row.hasEnded = true;
       insist(row.outputs === history.outputs, this, () => `session ${id} has given ${history.outputs} outputs, ${row.outputs} have come`);
@@ -53,6 +58,13 @@ export class EndsOnce implements Checker {
     for (const [id, { hasEnded }] of this.#sessions) insist(hasEnded, this, () => `session ${id} has never ended for its client`);
   }
 
+  #lose(session: string): void {
+    const row = this.#sessions.get(session);
+    insist(row !== undefined, this, () => `session ${session} gives an output, and was never opened`);
+    row.isLost = true;
+    row.hasEnded = true;
+  }
+
   #deliver(session: string, output: string | undefined): void {
     const id = `${session} ${output}`;
     insist(!this.#delivered.has(id), this, () => `output ${output} of session ${session} is delivered twice`);
@@ -61,6 +73,7 @@ export class EndsOnce implements Checker {
 
   #output(session: string, index: number): void {
     const row = this.#sessions.get(session);
+    if (row?.isLost) return;
     insist(row !== undefined && !row.hasEnded, this, () => `session ${session} gives an output, but is not open`);
     insist(index === row.outputs, this, () => `output ${index} of session ${session} comes after ${row.outputs} others`);
     row.outputs++;

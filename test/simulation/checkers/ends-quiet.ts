@@ -13,13 +13,14 @@ interface Row {
   hasRedundant: boolean;
 }
 
-export class EndsQuiet implements Checker {
+export class EndsQuiet implements Checker<Pick<World, 'scheduler'>> {
   readonly name = 'ends quiet';
   readonly #rows = new Map<string, Row>();
   readonly #sessionOf = new Map<number, string>();
   readonly #returned = new Set<number>();
 
-  see(event: WorldEvent, world: World): void {
+  see(event: WorldEvent, world: Pick<World, 'scheduler'>): void {
+    if (event.kind === 'left' && event.message.kind === 'lodge') this.#sessionOf.set(event.message.invocation, event.message.session);
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { message } = event;
     if (message.kind === 'startSession') {
@@ -40,7 +41,8 @@ export class EndsQuiet implements Checker {
       if (row) row.firings += message.firings.length;
     }
     if (message.kind === 'invoke') this.#sessionOf.set(message.run.invocation, message.run.session);
-    if (message.kind === 'attemptEnded' && message.outcome.kind === 'returned') this.#return(message.invocation);
+    const isEnd = message.kind === 'attemptEnded' || message.kind === 'lodgerEnded';
+    if (isEnd && message.outcome.kind === 'returned') this.#return(message.invocation);
     if (message.kind === 'sessionClosed' && message.summary.state === 'ended') this.#end(message.summary.id);
   }
 

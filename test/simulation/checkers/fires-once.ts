@@ -8,7 +8,9 @@ import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
-export class FiresOnce implements Checker {
+type Part = Pick<World, 'scheduler' | 'clock'>;
+
+export class FiresOnce implements Checker<Part> {
   readonly name = 'fires once';
   readonly #fired = new Set<string>();
   /** Firings by session id and function. */
@@ -18,23 +20,26 @@ export class FiresOnce implements Checker {
   readonly #running = new Map<number, number>();
   readonly #newest = new Map<number, number>();
 
-  see(event: WorldEvent, world: World): void {
+  see(event: WorldEvent, world: Part): void {
+    if (event.kind === 'left' && event.message.kind === 'lodge') this.#start(event.message.invocation, event.message.attempt);
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { to, message } = event;
     if (message.kind === 'bucketStepped') this.#step(to, message, world);
-    if (message.kind === 'startSession' && message.firing) this.#count(message.spec.id, message.firing.function);
+    // Without its inputs it fails at once.
+    if (message.kind === 'startSession' && message.firing && !message.failure) this.#count(message.spec.id, message.firing.function);
     if (message.kind === 'startSession') this.#known.add(message.spec.id);
     if (message.kind === 'adoptSession') this.#known.add(message.session);
     if (message.kind === 'soloAdopted') this.#start(message.invocation, message.attempt);
     if (message.kind === 'invoke') this.#start(message.run.invocation, message.run.attempt);
-    if (message.kind === 'attemptEnded') this.#end(message.invocation, message.attempt);
+    const isEnd = message.kind === 'attemptEnded' || message.kind === 'lodgerEnded';
+    if (isEnd) this.#end(message.invocation, message.attempt);
     // It had not begun: the next one has its number.
-    if (message.kind === 'attemptEnded' && message.outcome.kind === 'refused') this.#newest.set(message.invocation, message.attempt - 1);
+    if (isEnd && message.outcome.kind === 'refused') this.#newest.set(message.invocation, message.attempt - 1);
     // One that ran solo to its end has fired where nobody sees it: the reference counts those.
     if (message.kind === 'sessionClosed' && this.#known.delete(message.summary.id)) this.#compare(message.summary);
   }
 
-  #step(home: string, { app, bucket, session, firings }: BucketStepped, world: World): void {
+  #step(home: string, { app, bucket, session, firings }: BucketStepped, world: Part): void {
     const row = home === 'scheduler' ? world.scheduler.sessions.get(session) : undefined;
     for (const { name, function: fn, inputs } of firings) {
       for (const input of inputs) {
@@ -91,7 +96,7 @@ export class FiresOnce implements Checker {
     }
   }
 
-  end(world: World): void {
+  end(world: Part): void {
     const [left] = this.#running;
     insist(!left, this, () => `attempt ${left?.[1]} of invocation ${left?.[0]} was never ended (at ${world.clock.nowMs})`);
   }

@@ -7,10 +7,10 @@ import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
-export class GroupWaits implements Checker {
+export class GroupWaits implements Checker<Pick<World, 'scheduler'>> {
   readonly name = 'group waits';
 
-  see(event: WorldEvent, world: World): void {
+  see(event: WorldEvent, world: Pick<World, 'scheduler'>): void {
     if (event.kind !== 'handled' || event.message.kind !== 'sourcesDone') return;
     const { session: number, trigger: index } = event.message;
     const session = world.scheduler.sessions.get(number);

@@ -4,14 +4,14 @@ import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 import { readableRefs } from './refs.ts';
 
-export class InputsPinned implements Checker {
+export class InputsPinned implements Checker<Pick<World, 'scheduler'>> {
   readonly name = 'inputs pinned';
   /** By invocation: the blocks that its running attempt reads. */
   readonly #reads = new Map<number, Set<number>>();
   /** Which invocation has asked, by thread and request. */
   readonly #asking = new Map<string, number>();
 
-  see(event: WorldEvent, world: World): void {
+  see(event: WorldEvent, world: Pick<World, 'scheduler'>): void {
     if (event.kind === 'block' && event.what === 'freed') return this.#free(event.offset);
     if (event.kind === 'threadSent' && event.message.kind === 'objectsAsked')
       this.#asking.set(`thread:${event.thread}/${event.message.request}`, event.message.invocation);
@@ -19,6 +19,8 @@ export class InputsPinned implements Checker {
       const invocation = this.#asking.get(`${event.to}/${event.message.request}`);
       for (const { offset } of readableRefs(event.message)) this.#reads.get(invocation ?? -1)?.add(offset);
     }
+    if (event.kind === 'left' && event.message.kind === 'lodge')
+      this.#reads.set(event.message.invocation, new Set(readableRefs(event.message).map(({ offset }) => offset)));
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { message } = event;
     if (message.kind === 'invoke') this.#reads.set(message.run.invocation, new Set(readableRefs(message).map(({ offset }) => offset)));
@@ -26,7 +28,7 @@ export class InputsPinned implements Checker {
       const inputs = world.scheduler.invocations.get(message.invocation)?.inputs ?? [];
       this.#reads.set(message.invocation, new Set(inputs.map(({ ref }) => ref.offset).filter((offset) => offset >= 0)));
     }
-    if (message.kind === 'attemptEnded') this.#reads.delete(message.invocation);
+    if (message.kind === 'attemptEnded' || message.kind === 'lodgerEnded') this.#reads.delete(message.invocation);
   }
 
   #free(offset: number): void {

@@ -1,35 +1,40 @@
 /** Objects that one producer sends to one bucket are admitted in that order; those of earlier attempts count once. */
+import type { SchedulerState } from '../../../src/actors/scheduler/state.ts';
 import type { WorldEvent } from '../events.ts';
-import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
-export class ProducerOrder implements Checker {
+/** Null: where the event is there is none. */
+type Part = { readonly scheduler: SchedulerState | null };
+
+export class ProducerOrder implements Checker<Part> {
   readonly name = 'producer order';
   /** By session, bucket and source: the keys that were sent and have not been admitted, in order. */
   readonly #sent = new Map<string, string[]>();
   /** Keys that `delayMs` held back: they come when they come. */
   readonly #heldBack = new Set<string>();
 
-  see(event: WorldEvent, world: World): void {
+  see(event: WorldEvent, { scheduler }: Part): void {
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { message } = event;
     if (message.kind === 'startSession')
       for (const { bucket, key } of message.spec.entries) this.#send(message.spec.id, message.spec.app, bucket, 0, key);
     if (message.kind === 'adoptSession') {
-      const app = world.scheduler.installs.get(message.install);
+      const app = scheduler?.installs.get(message.install);
       // Its invocations get the next numbers, in order.
-      const before = world.scheduler.nextInvocation - 1;
+      const before = (scheduler?.nextInvocation ?? 1) - 1;
       for (const { bucket, key, source } of message.sent) {
         const name = app?.table.buckets[bucket]?.name ?? '';
         this.#send(message.session, app?.table.name ?? '', name, source === 0 ? 0 : before + source, key);
       }
     }
     if (message.kind === 'putIntoSession') {
-      const app = world.scheduler.sessionById.get(message.session)?.spec.app ?? '';
+      const app = scheduler?.sessionById.get(message.session)?.spec.app ?? '';
       for (const { bucket, key } of message.entries) this.#send(message.session, app, bucket, 0, key);
     }
     if (message.kind === 'objectSent') {
-      const session = world.scheduler.invocations.get(message.invocation)?.session;
+      const { session, origin } = scheduler?.invocations.get(message.invocation) ?? {};
+      // Its home is told next.
+      if (origin) return;
       const bucket = session?.table.buckets[message.bucket]?.name;
       if (session && bucket) this.#send(session.spec.id, session.table.name, bucket, message.invocation, message.key, message.delayMs > 0);
     }

@@ -4,13 +4,13 @@ import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
-export class Reference implements Checker {
+export class Reference implements Checker<Pick<World, 'script'>> {
   readonly name = 'reference';
   /** Sessions compared, in all worlds that this checker has seen. */
   compared = 0;
   readonly #entries = new Map<string, readonly Countable[]>();
 
-  see(event: WorldEvent, world: World): void {
+  see(event: WorldEvent, world: Pick<World, 'script'>): void {
     if (event.kind === 'soloCalled') this.#entries.set(event.session, event.entries);
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { message } = event;

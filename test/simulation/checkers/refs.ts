@@ -11,7 +11,12 @@ export function readableRefs(message: Message): readonly Ref[] {
     case 'answer':
     case 'objectsFound':
       return message.objects.map(({ ref }) => ref);
+    case 'lodge':
+      return message.inputs.map(({ ref }) => ref);
+    case 'lodgerAnswer':
+      return message.objects.map(({ ref }) => ref);
     case 'sessionOutput':
+    case 'lodgerOutput':
       return [message.ref];
     default:
       return [];

@@ -106,7 +106,17 @@ export class SchedulerDriver {
       admitTimeoutMs: 0,
       retryOf: null,
     };
-    this.tell({ kind: 'startSession', coordinator: 'coordinator', spec, revision: 1, firing: null, inputs: [] });
+    this.tell({
+      kind: 'startSession',
+      owned: [],
+      announces: false,
+      failure: null,
+      coordinator: 'coordinator',
+      spec,
+      revision: 1,
+      firing: null,
+      inputs: [],
+    });
   }
 
   /** The names of the functions that run. */

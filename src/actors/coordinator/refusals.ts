@@ -1,0 +1,22 @@
+/** Why a coordinator refuses what it is asked. */
+import type { AppDefinition } from '../app.ts';
+import { errorData, type ErrorData } from '../protocol/error.ts';
+import type { AppRow, CoordinatorState } from './state.ts';
+
+export function unknownApp(state: CoordinatorState, name: string): ErrorData {
+  const known = [...state.apps.values()].filter((app) => app.current).map((app) => app.name);
+  return errorData(
+    'UnknownApp',
+    `no app named ${name} is registered; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ') || 'none'}`,
+    { app: name },
+  );
+}
+
+export function noWorker(app: string): ErrorData {
+  return errorData('Overloaded', `app ${app} cannot be installed: no worker has joined the cluster`, { app, retryAfterMs: 1_000 }, true);
+}
+
+export function nameTaken(app: AppRow, { module }: AppDefinition): ErrorData {
+  const text = `an app named ${app.name} is registered from ${app.module}; the one from ${module} needs another name`;
+  return errorData('AppNameTaken', text, { app: app.name, module });
+}

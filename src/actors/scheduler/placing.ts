@@ -1,0 +1,90 @@
+/**
+ * Where an invocation waits, and for what: for an executor here, for a place elsewhere, or for its inputs.
+ *
+ *   F1  An invocation waits here first. It is forwarded only when no executor has taken it for about as long as an attempt takes.
+ *   F2  Most of its inputs' bytes on another worker: it is placed there at once, if there is room.
+ *   F3  Nobody has room: it stays where it was. Nothing is ever without an owner: until a host has it, it is in this queue.
+ *   F4  What runs here has its inputs here: those that are far away are brought first, each once.
+ */
+import { type Address, send, type Out } from '../actor.ts';
+import type { PlacementRequest } from '../protocol/lodging.ts';
+import type { Input } from '../protocol/object.ts';
+import { bringObjects } from './far-objects.ts';
+import { clusterOf, type Invocation, type SchedulerState, type SessionObject } from './state.ts';
+
+const forwardTimer = 'forward';
+const delayMsMin = 2;
+const delayMsMax = 200;
+/** Below so many bytes it does not matter where they are. */
+const nearBytesMin = 64 * 1024;
+const placementTimeoutMs = 1_000;
+
+/** To be called when something waits for an executor. */
+export function watchQueue({ cluster, queue }: SchedulerState, out: Out): void {
+  if (!cluster || cluster.isForwarding || queue.length === 0) return;
+  cluster.isForwarding = true;
+  const afterMs = Math.min(delayMsMax, Math.max(delayMsMin, cluster.serviceMs) * 2 ** cluster.fruitless);
+  out.push({ kind: 'startTimer', id: forwardTimer, afterMs, message: { kind: 'forwardDue' } });
+}
+
+/** How long an attempt took. */
+export function noteService({ cluster }: SchedulerState, tookMs: number): void {
+  if (cluster) cluster.serviceMs += (tookMs - cluster.serviceMs) / 16;
+}
+
+export function askPlaces(state: SchedulerState, invocations: readonly Invocation[], out: Out): void {
+  const byCoordinator = new Map<Address, PlacementRequest[]>();
+  for (const invocation of invocations) {
+    const { coordinator } = invocation.session;
+    const requests = byCoordinator.get(coordinator) ?? [];
+    byCoordinator.set(coordinator, requests);
+    requests.push(requestOf(state, invocation));
+  }
+  for (const [coordinator, requests] of byCoordinator)
+    out.push(send(coordinator, { kind: 'placementAsked', home: state.address, requests }));
+  out.push({ kind: 'startTimer', id: 'placement', afterMs: placementTimeoutMs, message: { kind: 'placementOverdue' } });
+}
+
+function requestOf(state: SchedulerState, { number, session, inputs }: Invocation): PlacementRequest {
+  const held = [...bytesByNode(state, inputs)].map(([node, sizeBytes]) => ({ worker: `scheduler@${node}`, sizeBytes }));
+  return { invocation: number, app: session.table.name, revision: session.table.revision, held };
+}
+
+/** Of large objects only. */
+function bytesByNode(state: SchedulerState, inputs: readonly Input[]): ReadonlyMap<string, number> {
+  const { node } = clusterOf(state);
+  const bytes = new Map<string, number>();
+  for (const { ref } of inputs) {
+    if (ref.inline) continue;
+    const at = ref.remote?.node ?? node;
+    bytes.set(at, (bytes.get(at) ?? 0) + ref.sizeBytes);
+  }
+  return bytes;
+}
+
+/** Where a new invocation begins: in the queue, unless its inputs are not here. */
+export function place(state: SchedulerState, invocation: Invocation, out: Out): void {
+  if (!state.cluster || !invocation.inputs.some(({ ref }) => ref.remote)) return enqueue(state, invocation);
+  invocation.place = 'placing';
+  if (isBetterElsewhere(state, invocation.inputs)) return askPlaces(state, [invocation], out);
+  bring(state, invocation, out);
+}
+
+function isBetterElsewhere(state: SchedulerState, inputs: readonly Input[]): boolean {
+  const { node } = clusterOf(state);
+  const bytes = bytesByNode(state, inputs);
+  const here = bytes.get(node) ?? 0;
+  return [...bytes].some(([other, held]) => other !== node && held > here && held >= nearBytesMin);
+}
+
+export function enqueue(state: SchedulerState, invocation: Invocation): void {
+  invocation.place = 'queued';
+  state.queue.add(invocation);
+}
+
+export function bring(state: SchedulerState, invocation: Invocation, out: Out): void {
+  const { session, inputs } = invocation;
+  const far = inputs.filter(({ ref }) => ref.remote).map((input) => input as SessionObject);
+  if (far.length === 0) return enqueue(state, invocation);
+  bringObjects(state, session, far, { kind: 'run', invocation }, out);
+}

@@ -1,0 +1,94 @@
+/** `pheromone status`: the nodes of a cluster, what they are busy with, and which coordinator has which shards. */
+import { Command } from 'commander';
+import type { ClusterNode, ClusterShard, ClusterStatus } from '../cluster-status.ts';
+import { connect, connectOption } from './connect.ts';
+
+interface StatusOptions {
+  readonly connect: string;
+  readonly json?: true;
+}
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('Show the nodes of a cluster, their loads, its shards and apps.')
+    .addOption(connectOption().makeOptionMandatory())
+    .option('--json', 'as one JSON object')
+    .action(async ({ connect: address, json }: StatusOptions) => {
+      const runtime = await connect(address);
+      try {
+        const status = await runtime.clusterStatus();
+        console.log(json ? JSON.stringify(status) : describeStatus(status, Date.now()));
+      } finally {
+        await runtime.close();
+      }
+    });
+}
+
+/** As tables, for people. */
+export function describeStatus({ nodes, shards, apps }: ClusterStatus, nowMs: number): string {
+  const nodeRows = nodes.map((node) => [node.name, node.role, node.address ?? '-', node.state, upFor(node, nowMs), ...loads(node)]);
+  const tables = [
+    table(['NODE', 'ROLE', 'ADDRESS', 'STATE', 'UP FOR', 'SESSIONS', 'EXECUTORS', 'QUEUED', 'STORE'], nodeRows),
+    table(['OWNER', 'SHARDS', 'EPOCH', 'WHICH'], shardRows(shards)),
+    table(
+      ['APP', 'COORDINATOR'],
+      apps.map(({ app, coordinator }) => [app, coordinator]),
+    ),
+  ];
+  return tables.map((lines) => lines.join('\n')).join('\n\n');
+}
+
+function upFor({ startedMs }: ClusterNode, nowMs: number): string {
+  return startedMs === null ? '-' : duration(nowMs - startedMs);
+}
+
+function loads({ role, state, openSessions, executors, queuedInvocations, storeUsedBytes, storeSizeBytes }: ClusterNode): string[] {
+  if (state === 'silent') return ['?', '?', '?', '?'];
+  if (role === 'coordinator') return [formatted(openSessions), '-', '-', '-'];
+  const store = `${formatted(storeUsedBytes / 2 ** 20)} of ${formatted(storeSizeBytes / 2 ** 20)} MiB`;
+  return [formatted(openSessions), formatted(executors), formatted(queuedInvocations), store];
+}
+
+/** By owner: how many, the newest epoch, and which. */
+function shardRows(shards: readonly ClusterShard[]): string[][] {
+  const owners = [...new Set(shards.map(({ owner }) => owner))].sort((one, other) => (one ?? '').localeCompare(other ?? ''));
+  return owners.map((owner) => {
+    const owned = shards.filter((shard) => shard.owner === owner);
+    const epoch = Math.max(...owned.map((shard) => shard.epoch));
+    return [owner ?? 'none', String(owned.length), String(epoch), ranges(owned.map(({ shard }) => shard))];
+  });
+}
+
+/** `0-2, 5`, of ascending numbers. */
+function ranges(numbers: readonly number[]): string {
+  const found: { readonly first: number; last: number }[] = [];
+  for (const number of numbers) {
+    const range = found.at(-1);
+    if (range?.last === number - 1) range.last = number;
+    else found.push({ first: number, last: number });
+  }
+  return found.map(({ first, last }) => (first === last ? String(first) : `${first}-${last}`)).join(', ');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function formatted(number: number): string {
+  return number.toLocaleString('en', { maximumFractionDigits: 1 });
+}
+
+/** In its two largest units: `3 h 12 m`. */
+function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const amounts = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  const parts = amounts.map((amount, i) => `${amount} ${'dhms'[i]}`);
+  const first = amounts.findIndex((amount) => amount > 0);
+  return first === -1 ? '0 s' : parts.slice(first, first + 2).join(' ');
+}

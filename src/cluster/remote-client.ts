@@ -1,0 +1,349 @@
+/**
+ * A client of a cluster: one connection to a coordinator, by which it reaches all others.
+ *
+ *     user ── client actor ──► shard's coordinator ┐
+ *                     ◄── arrivals (outputs first) ├── mesh ══ gateway ══ the cluster
+ *     values ──► object sender ──► who fetches them┘
+ */
+import { randomBytes } from 'node:crypto';
+import type { Address } from '../actors/actor.ts';
+import { errorData, type ErrorData } from '../actors/protocol/error.ts';
+import type { Message } from '../actors/protocol/message.ts';
+import { shardOf, shardOfSession } from '../actors/protocol/session-id.ts';
+import type { SessionSummary } from '../actors/protocol/session.ts';
+import type { WorkerStats } from '../actors/protocol/store.ts';
+import { errorToData } from '../api/errors.ts';
+import type { Ref } from '../storage/object.ts';
+import type { ClientBlocks } from './client-host.ts';
+import { ClientValues } from './client-values.ts';
+import type { Config } from './config.ts';
+import type { Outlet } from './host.ts';
+import type { LogLine } from './log.ts';
+import { realTimers } from './node/assemble.ts';
+import { DurableService } from './node/durable-service.ts';
+import { RemoteRegistry } from './registry/remote-registry.ts';
+import { flushAll } from './roles/membership.ts';
+import { RegistryDurableStore } from './roles/registry-durable-store.ts';
+import { atNode, nodeOf, Routes, subjectOf } from './routes.ts';
+import { Arrivals } from './transfer/arrivals.ts';
+import { ObjectFetcher } from './transfer/object-fetcher.ts';
+import { ObjectSender } from './transfer/object-sender.ts';
+import { Mesh, meshLimitsDefault } from './transport/zmq/mesh.ts';
+import { ClusterView } from './view.ts';
+import type { Envelope } from './wire/codec.ts';
+
+export interface RemoteClientOptions {
+  readonly config: Config;
+  readonly log: LogLine;
+  /** A coordinator: `tcp://HOST:PORT`. */
+  readonly gateway: string;
+  readonly timeoutMs: number;
+  receive(envelopes: readonly Envelope[]): void;
+  /** The cluster cannot be reached any more. */
+  lost(error: ErrorData): void;
+}
+
+/** What the cluster's nodes say of themselves. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly role: 'coordinator' | 'worker';
+  readonly address: string;
+  readonly startedMs: number;
+  /** Null: it did not answer in time. */
+  readonly stats: unknown;
+}
+
+const clientActor = 'client:local';
+const importsActor = 'imports';
+const registryActor = 'registry-client';
+const answersActor = 'answers';
+const lingerMs = 1_000;
+/** A cluster that has not been heard of for so long is lost. */
+const lostAfterMs = 15_000;
+const questionTimeoutMs = 5_000;
+
+export class RemoteClient {
+  /** The coordinator that it is connected to. */
+  readonly gateway: string;
+  readonly address: Address;
+  readonly blocks: ClientBlocks;
+  readonly view: ClusterView;
+  readonly registry: RemoteRegistry;
+  /** The way out for the client's host. */
+  readonly outlet: Outlet & { flush(): void };
+  readonly services: Readonly<Record<Address, (message: Message) => void>>;
+  readonly #mesh: Mesh;
+  readonly #routes: Routes;
+  readonly #fetcher: ObjectFetcher;
+  readonly #sender: ObjectSender;
+  readonly #arrivals: Arrivals;
+  readonly #answers = new Map<number, (message: Message | null) => void>();
+  readonly #node: string;
+  readonly #receive: (envelopes: readonly Envelope[]) => void;
+  /** The coordinator of each session that this client has opened, until it ends. */
+  readonly #coordinatorOf = new Map<string, string>();
+  #nextQuestion = 1;
+
+  /** Rejects with the transport's errors: `PeerUnreachable`, `ProtocolMismatch`. */
+  static async open(options: RemoteClientOptions): Promise<RemoteClient> {
+    let client: RemoteClient | null = null;
+    let lostTimer: NodeJS.Timeout | undefined;
+    const mesh: Mesh = new Mesh({
+      name: `~${randomBytes(6).toString('hex')}`,
+      role: 'client',
+      incarnation: Date.now(),
+      limits: meshLimitsDefault,
+      log: options.log,
+      received: (_, envelopes) => client?.take(envelopes),
+      peerUp(peer) {
+        clearTimeout(lostTimer);
+        if (client && peer.name === client.gateway) client.registry.connectionRestored();
+      },
+      peerDown(peer, error) {
+        if (!client || peer.name !== client.gateway) return;
+        client.registry.connectionLost();
+        lostTimer = setTimeout(() => options.lost(error), lostAfterMs);
+      },
+    });
+    try {
+      const { name } = await mesh.connect(options.gateway, options.timeoutMs);
+      client = new RemoteClient(options, mesh, name);
+      await withTimeout(client.view.ready, options.timeoutMs, options.gateway);
+      return client;
+    } catch (error) {
+      client?.view.stop();
+      await mesh.close({ lingerMs: 0 });
+      throw error;
+    }
+  }
+
+  private constructor({ config, log, receive }: RemoteClientOptions, mesh: Mesh, gateway: string) {
+    this.#mesh = mesh;
+    this.gateway = gateway;
+    this.#node = `${mesh.name}/${gateway}`;
+    this.address = atNode(clientActor, this.#node);
+    const values = new ClientValues(this.#node, config.inlineBytesMax);
+    this.blocks = values;
+    this.#routes = new Routes({
+      name: this.#node,
+      mesh,
+      gateway,
+      dialled: () => null,
+      lost: ({ to, message }, why) => log('debug', 'a message that cannot be sent', { to, kind: message.kind, why }),
+    });
+    this.outlet = { send: (to, message) => this.#send(to, message), flush: () => flushAll(mesh) };
+    this.registry = new RemoteRegistry({
+      owner: atNode(registryActor, this.#node),
+      timers: realTimers,
+      send: (message) => this.#sendNow(atNode('registry', gateway), message),
+    });
+    this.#receive = receive;
+    this.view = new ClusterView(this.registry, {
+      joined: () => undefined,
+      left: (member) => this.#loseSessions(member.name),
+      sharded: () => undefined,
+    });
+    this.#sender = new ObjectSender({
+      source: { hold: (at, size) => values.hold(at, size), release: () => undefined },
+      wayTo: (to) => this.#wayTo(to),
+    });
+    this.#fetcher = this.#createFetcher(config);
+    this.#arrivals = new Arrivals({
+      node: this.#node,
+      fetcher: this.#fetcher,
+      needs: ({ kind }) => kind === 'sessionOutput' || kind === 'objectsFound',
+      arrived: (envelope) => [envelope],
+      failed: ({ to, message }, error) => this.#failed(to, message, error),
+      fetched: (ref) => this.#letGo(ref),
+      discard: () => undefined,
+      deliver: receive,
+      errorOf: errorToData,
+    });
+    const durable = new DurableService(
+      new RegistryDurableStore(this.registry),
+      { bytesOf: () => new Uint8Array(), release: () => undefined },
+      (to, message) => receive([{ to, message }]),
+    );
+    this.services = {
+      durable: (message) => durable.take(message),
+      stats: (message) => void this.#answerStats(message, receive),
+    };
+  }
+
+  take(envelopes: readonly Envelope[]): void {
+    const others: Envelope[] = [];
+    for (const envelope of envelopes) if (!this.#takeOwn(envelope)) others.push(envelope);
+    if (others.length > 0) this.#arrivals.take(others);
+  }
+
+  /** All nodes, asked now. */
+  nodes(): Promise<readonly NodeStatus[]> {
+    const members = [...this.view.members.values()];
+    return Promise.all(
+      members.map(async ({ name, role, address, startedMs }) => ({ name, role, address, startedMs, stats: await this.#askStats(name) })),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.view.stop();
+    this.#fetcher.close(errorData('RuntimeClosed', 'the runtime is closed'));
+    for (const settle of this.#answers.values()) settle(null);
+    this.#answers.clear();
+    await this.registry.close();
+    await this.#mesh.close({ lingerMs });
+  }
+
+  #takeOwn({ to, message }: Envelope): boolean {
+    const actor = to.slice(0, to.indexOf('@'));
+    if (actor === registryActor) this.registry.take(message);
+    else if (actor === importsActor) this.#fetcher.take(message as never);
+    else if (actor === 'objects') {
+      if (message.kind === 'fetchObject') this.#sender.take(message);
+    } else if (actor === answersActor) {
+      const { request } = message as { request: number };
+      this.#answers.get(request)?.(message);
+    } else {
+      if (message.kind === 'sessionEnded') this.#coordinatorOf.delete(message.summary.id);
+      if (message.kind === 'sessionRefused') this.#coordinatorOf.delete(message.session);
+      return false;
+    }
+    return true;
+  }
+
+  /** Nobody will say what becomes of them. */
+  #loseSessions(coordinator: string): void {
+    const lost = [...this.#coordinatorOf].filter(([, owner]) => owner === coordinator).map(([session]) => session);
+    const ends = lost.map((session): Envelope => {
+      this.#coordinatorOf.delete(session);
+      const text = `coordinator ${coordinator}, which acted for session ${session}, is gone`;
+      const error = errorData('CoordinatorLost', text, { session, coordinator }, true);
+      return { to: this.address, message: { kind: 'sessionEnded', summary: failedSummary(session, '', error) } };
+    });
+    if (ends.length > 0) this.#receive(ends);
+  }
+
+  #createFetcher(config: Config): ObjectFetcher {
+    return new ObjectFetcher({
+      address: atNode(importsActor, this.#node),
+      timers: realTimers,
+      silenceMs: config.askTimeoutMs,
+      send: (to, message) => this.#sendNow(to, message),
+      async allocate(sizeBytes) {
+        const bytes = new Uint8Array(sizeBytes);
+        return { bytes, inline: bytes, offset: -1, seal: () => undefined, discard: () => undefined };
+      },
+    });
+  }
+
+  /** What is for `coordinator` goes to the one that has the shard; the gateway knows what this client does not know yet. */
+  #send(to: Address, message: Message): void {
+    if (to !== 'coordinator') {
+      this.#routes.outletOf(to)?.send(to, message);
+      return;
+    }
+    const { app, session } = subjectOf(message);
+    const shard = app === null ? shardOfSession(session ?? '') : shardOf(app);
+    const owner = (shard === -1 ? null : this.view.ownerOf(shard)) ?? this.gateway;
+    if (message.kind === 'openSession') this.#coordinatorOf.set(message.spec.id, owner);
+    const address = atNode('coordinator', owner);
+    this.#routes.outletOf(address)?.send(address, message);
+  }
+
+  #sendNow(to: Address, message: Message): void {
+    this.#send(to, message);
+    this.outlet.flush();
+  }
+
+  #wayTo(address: Address) {
+    const node = nodeOf(address);
+    return node === null ? null : this.#routes.linkTo(node);
+  }
+
+  /** It was held for this client where it lies. */
+  #letGo({ remote }: Ref): void {
+    if (remote) this.#sendNow(atNode('store', remote.node), { kind: 'releaseBlocks', owner: this.address, offsets: [remote.offset] });
+  }
+
+  #failed(to: Address, message: Message, error: ErrorData): readonly Envelope[] {
+    if (message.kind === 'objectsFound') return [{ to, message: { kind: 'requestRefused', request: message.request, error } }];
+    if (message.kind !== 'sessionOutput') throw new Error(`bug: ${message.kind} needs no objects`);
+    // Without its output the session is as good as failed, whatever comes of it there.
+    return [{ to, message: { kind: 'sessionEnded', summary: failedSummary(message.session, message.app, error) } }];
+  }
+
+  async #answerStats(message: Message, receive: (envelopes: readonly Envelope[]) => void): Promise<void> {
+    if (message.kind !== 'statsAsked') return;
+    const workers = await Promise.all(this.view.workers().map(({ name }) => this.#askStats(name)));
+    const result = workers.flatMap((stats) => (stats ? [stats as WorkerStats] : [])).reduce(sumOf, noStats);
+    receive([{ to: message.owner, message: { kind: 'requestDone', request: message.request, result } }]);
+  }
+
+  async #askStats(node: string): Promise<unknown> {
+    const reply = await this.#ask(atNode('stats', node), (request, owner) => ({ kind: 'statsAsked', owner, request }));
+    return reply?.kind === 'requestDone' ? reply.result : null;
+  }
+
+  #ask(to: Address, question: (request: number, owner: Address) => Message): Promise<Message | null> {
+    const request = this.#nextQuestion++;
+    return new Promise((resolve) => {
+      const settle = (message: Message | null) => {
+        clearTimeout(timer);
+        this.#answers.delete(request);
+        resolve(message);
+      };
+      const timer = setTimeout(() => settle(null), questionTimeoutMs);
+      this.#answers.set(request, settle);
+      this.#sendNow(to, question(request, atNode(answersActor, this.#node)));
+    });
+  }
+}
+
+function failedSummary(id: string, app: string, error: ErrorData): SessionSummary {
+  const history = { objects: 0, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
+  return { id, app, revision: 0, state: 'failed', openedMs: 0, endedMs: Date.now(), error, history };
+}
+
+const noStats: WorkerStats = {
+  sessionsOpened: 0,
+  sessionsOpen: 0,
+  invocations: 0,
+  invocationsQueued: 0,
+  objects: 0,
+  objectBytes: 0,
+  executors: 0,
+  storeBlocks: 0,
+  storeUsedBytes: 0,
+  storeHighWaterBytes: 0,
+  storeSizeBytes: 0,
+  invocationsForwarded: 0,
+  invocationsPlacedNear: 0,
+  invocationsLodged: 0,
+  objectsFetched: 0,
+  bytesFetched: 0,
+  messagesSent: 0,
+};
+
+function sumOf(a: WorkerStats, b: WorkerStats): WorkerStats {
+  const fields = Object.keys(noStats) as (keyof WorkerStats)[];
+  return Object.fromEntries(fields.map((field) => [field, a[field] + b[field]])) as unknown as WorkerStats;
+}
+
+async function withTimeout(work: Promise<unknown>, timeoutMs: number, address: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const text = `the coordinator at ${address} answered, but said nothing of its cluster within ${timeoutMs} ms`;
+    timer = setTimeout(() => reject(new RemoteClientError(errorData('PeerUnreachable', text, { address }, true))), timeoutMs);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** A client that could not come to be. */
+export class RemoteClientError extends Error {
+  override readonly name = 'RemoteClientError';
+  readonly data: ErrorData;
+
+  constructor(data: ErrorData) {
+    super(data.message);
+    this.data = data;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * A coordinator: it acts for its shards of the apps, and is the way into the cluster for clients. The first one holds the registry.
+ *
+ *     clients ══ mesh ══► front ──► host: coordinator, app-buckets        registry (its own, or the first one's)
+ *     workers ══════════►   └─────► whoever it is for
+ */
+import { join as joinPath } from 'node:path';
+import { shardOf } from '../../actors/protocol/session-id.ts';
+import type { Message } from '../../actors/protocol/message.ts';
+import type { Config } from '../config.ts';
+import { createLog, type LogLine } from '../log.ts';
+import { realTimers } from '../node/assemble.ts';
+import { LmdbRegistry } from '../registry/lmdb-registry.ts';
+import { RegistryService } from '../registry/registry-service.ts';
+import { atNode } from '../routes.ts';
+import { ShardClaims } from '../shard-claims.ts';
+import type { PeerInfo } from '../transport/zmq/mesh.ts';
+import type { Member } from '../view.ts';
+import { CoordinatorHost } from './coordinator-host.ts';
+import { Front } from './front.ts';
+import { Membership } from './membership.ts';
+import type { NodeConfig, RunningRole } from './role.ts';
+
+export type CoordinatorConfig = Config & NodeConfig;
+
+/**
+ * Starts a coordinator in this process. Rejects with `AddressInUse`, and, if it is to join others, with `PeerUnreachable`,
+ * `ProtocolMismatch`, `NodeNameTaken`; nothing stays behind then.
+ */
+export async function startCoordinator(config: CoordinatorConfig): Promise<RunningRole> {
+  const log = createLog(config.logLevel, { node: config.name });
+  const own = config.join === null ? await LmdbRegistry.open(joinPath(config.dataDir, 'registry')) : null;
+  let membership: Membership;
+  try {
+    membership = await Membership.join(config, 'coordinator', log, own);
+  } catch (error) {
+    await own?.close();
+    throw error;
+  }
+  const coordinator = new Coordinator(config, membership, log);
+  try {
+    await coordinator.serve();
+  } catch (error) {
+    await coordinator.stop({});
+    throw error;
+  }
+  return coordinator;
+}
+
+class Coordinator implements RunningRole {
+  readonly name: string;
+  readonly address: string;
+  readonly ended: Promise<Error | null>;
+  readonly #membership: Membership;
+  readonly #actors: CoordinatorHost;
+  readonly #front: Front;
+  readonly #registry: RegistryService;
+  readonly #claims: ShardClaims;
+  #isServing = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor(config: CoordinatorConfig, membership: Membership, log: LogLine) {
+    const { name, address, ended, registry, view } = membership;
+    this.name = name;
+    this.address = address;
+    this.ended = ended;
+    this.#membership = membership;
+    this.#actors = new CoordinatorHost(config, {
+      name,
+      timers: realTimers,
+      nowMs: () => Date.now(),
+      random: () => Math.random(),
+      outletOf: (to) => membership.outletOf(to),
+      flush: () => membership.flush(),
+      log,
+      onBug(error) {
+        throw error;
+      },
+    });
+    const { host, state } = this.#actors;
+    this.#front = new Front({
+      name,
+      view,
+      outletOf: (to) => membership.outletOf(to),
+      deliver: (envelopes) => host.deliverAll(envelopes),
+      flush: () => membership.flush(),
+    });
+    this.#registry = new RegistryService({ registry, send: (to, message) => host.deliver(to, message) });
+    this.#claims = new ShardClaims({
+      name,
+      registry,
+      view,
+      inUse: (shard) => [...state.apps.keys()].some((app) => shardOf(app) === shard),
+      failed: (error) => log('warn', 'a shard could not be claimed', { error: String(error) }),
+    });
+    host.serve('registry', (message) => this.#registry.take(message));
+    host.serve('front', (message) => this.#front.takeFound(message));
+    host.serve('stats', (message) => this.#tellStats(message));
+    for (const service of ['registry', 'front', 'stats']) host.alias(atNode(service, name), service);
+  }
+
+  /** Resolves when it has its shards. */
+  async serve(): Promise<void> {
+    for (const worker of this.#membership.view.workers()) this.#noteMember(worker, true);
+    await this.#membership.announce({
+      received: (envelopes) => this.#front.take(envelopes),
+      joined: (member) => this.#noteMember(member, true),
+      left: (member) => this.#noteMember(member, false),
+      sharded: () => this.#settle(),
+      peerDown: (peer) => this.#bury(peer),
+    });
+    this.#isServing = true;
+    await this.#claims.settle();
+  }
+
+  stop({ drainMs = 0 }: { readonly drainMs?: number | undefined } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(drainMs);
+    return this.#stopping;
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    this.#isServing = false;
+    const { host, state } = this.#actors;
+    const untilMs = performance.now() + drainMs;
+    while (state.sessions.size > 0 && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 20));
+    host.deliver('coordinator', { kind: 'stopCoordinator' });
+    this.#actors.close();
+    await this.#membership.leave();
+  }
+
+  #noteMember({ name, role }: Member, hasJoined: boolean): void {
+    const { host } = this.#actors;
+    const worker = atNode('scheduler', name);
+    if (role === 'worker' && hasJoined) host.deliver('coordinator', { kind: 'workerJoined', worker });
+    if (role === 'worker' && !hasJoined) host.deliver('coordinator', { kind: 'workerLeft', worker, reason: 'its lease has ended' });
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#isServing) void this.#claims.settle();
+  }
+
+  /** Of a client that is gone, what is held for it may go. */
+  #bury({ name, role }: PeerInfo): void {
+    const node = role === 'client' ? `${name}/${this.name}` : name;
+    this.#registry.bury(node);
+    if (role !== 'client') return;
+    for (const worker of this.#membership.view.workers())
+      this.#actors.host.deliver(atNode('objects', worker.name), { kind: 'nodeGone', node });
+  }
+
+  #tellStats(message: Message): void {
+    if (message.kind !== 'statsAsked') return;
+    const { sessions, waiting, apps: rows } = this.#actors.state;
+    const apps = [...rows.values()].flatMap((app) => (app.current ? [app.name] : []));
+    const result = { sessionsOpen: sessions.size - waiting.size, sessionsWaiting: waiting.size, apps };
+    this.#actors.host.deliver(message.owner, { kind: 'requestDone', request: message.request, result });
+  }
+}

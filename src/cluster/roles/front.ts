@@ -1,0 +1,141 @@
+/**
+ * What comes to a coordinator's process from other nodes: for itself, for the coordinator that has the shard, or on its way between a
+ * client and the rest of the cluster.
+ *
+ *   F1  A request about an app or a session reaches the coordinator that the registry names as its shard's owner, or is refused.
+ */
+import type { Address } from '../../actors/actor.ts';
+import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
+import type { Message } from '../../actors/protocol/message.ts';
+import { shardOf, shardOfSession } from '../../actors/protocol/session-id.ts';
+import type { Outlet } from '../host.ts';
+import { atNode, nodeOf, subjectOf } from '../routes.ts';
+import type { ClusterView } from '../view.ts';
+import type { Envelope } from '../wire/codec.ts';
+
+export interface FrontOptions {
+  readonly name: string;
+  readonly view: ClusterView;
+  outletOf(address: Address): Outlet | null;
+  deliver(envelopes: readonly Envelope[]): void;
+  flush(): void;
+}
+
+const requests: ReadonlySet<Message['kind']> = new Set([
+  'registerApp',
+  'unregisterApp',
+  'changeApp',
+  'drainApp',
+  'openSession',
+  'putObjects',
+  'getObjects',
+  'querySession',
+  'cancelSession',
+] as const);
+
+/** A session that is asked for by its user's own id: any coordinator may know it. */
+interface Search {
+  readonly client: Address;
+  readonly request: number;
+  left: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+const searchTimeoutMs = 30_000;
+const searchesMax = 10_000;
+
+export class Front {
+  readonly #options: FrontOptions;
+  readonly #searches = new Map<number, Search>();
+  #nextSearch = 1;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+  }
+
+  take(envelopes: readonly Envelope[]): void {
+    const mine: Envelope[] = [];
+    for (const envelope of envelopes) {
+      const next = this.#direct(envelope);
+      if (next) mine.push(next);
+    }
+    if (mine.length > 0) this.#options.deliver(mine);
+    if (mine.length < envelopes.length) this.#options.flush();
+  }
+
+  /** What is to be handled here; null if it has gone on. */
+  #direct({ to, message }: Envelope): Envelope | null {
+    const { name, outletOf } = this.#options;
+    const isRequest = requests.has(message.kind);
+    if (isRequest && (to === 'coordinator' || nodeOf(to) === name)) return this.#toOwner(message);
+    const node = nodeOf(to);
+    if (node === null || node === name) return { to, message };
+    outletOf(to)?.send(to, message);
+    return null;
+  }
+
+  /** What a coordinator says to a search: the first that knows the session answers, or the last that does not. */
+  takeFound(message: Message): void {
+    if (message.kind !== 'requestDone' && message.kind !== 'requestRefused' && message.kind !== 'objectsFound') return;
+    const search = this.#searches.get(message.request);
+    if (!search) return;
+    search.left--;
+    if (message.kind === 'requestRefused' && message.error.code === 'UnknownSession' && search.left > 0) return;
+    this.#searches.delete(message.request);
+    clearTimeout(search.timer);
+    this.#options.deliver([{ to: search.client, message: { ...message, request: search.request } }]);
+  }
+
+  #search(message: Message): Envelope | null {
+    const { client, request } = message as { client?: Address; request?: number };
+    const { name, view, outletOf } = this.#options;
+    if (client === undefined || request === undefined) return null;
+    if (this.#searches.size >= searchesMax) return refusal(message, tooManySearches());
+    const number = this.#nextSearch++;
+    const others = view.coordinators().filter((member) => member.name !== name);
+    const timer = setTimeout(() => this.#searches.delete(number), searchTimeoutMs).unref();
+    this.#searches.set(number, { client, request, left: others.length + 1, timer });
+    const asked = { ...message, client: atNode('front', name), request: number } as Message;
+    for (const other of others) {
+      const to = atNode('coordinator', other.name);
+      outletOf(to)?.send(to, asked);
+    }
+    return { to: 'coordinator', message: asked };
+  }
+
+  #toOwner(message: Message): Envelope | null {
+    const { name, view, outletOf } = this.#options;
+    const { app, session } = subjectOf(message);
+    const shard = app === null ? shardOfSession(session ?? '') : shardOf(app);
+    if (shard === -1) return isSearch(message) ? { to: 'coordinator', message } : this.#search(message);
+    const owner = view.ownerOf(shard);
+    if (owner === name) return { to: 'coordinator', message };
+    if (owner === null) return refusal(message, noOwner(app ?? session ?? ''));
+    const to = atNode('coordinator', owner);
+    outletOf(to)?.send(to, message);
+    return null;
+  }
+}
+
+/** Of another coordinator: this one is one of those that it asks. */
+function isSearch(message: Message): boolean {
+  return ((message as { client?: Address }).client ?? '').startsWith('front@');
+}
+
+function refusal(message: Message, error: ErrorData): Envelope | null {
+  if (message.kind === 'openSession') {
+    const { id, client } = message.spec;
+    return { to: client, message: { kind: 'sessionRefused', session: id, error } };
+  }
+  const { client, request } = message as { client?: Address; request?: number };
+  return client === undefined || request === undefined ? null : { to: client, message: { kind: 'requestRefused', request, error } };
+}
+
+function tooManySearches(): ErrorData {
+  return errorData('Overloaded', `${searchesMax} sessions are being looked for already`, { retryAfterMs: 1_000 }, true);
+}
+
+function noOwner(subject: string): ErrorData {
+  const text = `no coordinator acts for ${subject} at the moment: the one that did is gone, and none has taken its place`;
+  return errorData('Overloaded', text, { subject, retryAfterMs: 1_000 }, true);
+}

@@ -1,0 +1,199 @@
+/**
+ * How a process belongs to a cluster: its connections, its lease in the registry, its view of the others, and the ways to them.
+ *
+ *   M1  `join` rejects within `joinTimeoutMs` if nobody answers at `config.join`, and leaves nothing behind.
+ *   M2  Others hear of a node only when it has `announce`d itself; from then on it holds a lease on its name. What comes before waits.
+ *   M3  A node that loses its lease ends: what it still says must not count.
+ */
+import type { Address } from '../../actors/actor.ts';
+import type { Outlet } from '../host.ts';
+import type { LogLine } from '../log.ts';
+import { realTimers } from '../node/assemble.ts';
+import { holdLease, type Lease } from '../registry/lease.ts';
+import type { Registry } from '../registry/registry.ts';
+import { RegistryError } from '../registry/registry-error.ts';
+import { RemoteRegistry } from '../registry/remote-registry.ts';
+import { atNode, nodeOf, Routes } from '../routes.ts';
+import type { Way } from '../transfer/object-sender.ts';
+import { Mesh, meshLimitsDefault, type PeerInfo } from '../transport/zmq/mesh.ts';
+import { ClusterView, encodeEntry, type Member, memberKey } from '../view.ts';
+import type { Envelope } from '../wire/codec.ts';
+import type { NodeConfig } from './role.ts';
+
+export interface MembershipHooks {
+  /** From other nodes; what is for the registry's client has been taken out. */
+  received(envelopes: readonly Envelope[]): void;
+  joined?(member: Member): void;
+  left?(member: Member): void;
+  sharded?(): void;
+  /** A connection has gone, whoever it was with. */
+  peerDown?(peer: PeerInfo): void;
+}
+
+const joinTimeoutMs = 10_000;
+/** A node that is not heard of for so long is no member any more. */
+const leaseMs = 10_000;
+const lingerMs = 1_000;
+const registryClient = 'registry-client';
+
+export class Membership {
+  readonly name: string;
+  readonly registry: Registry;
+  readonly view: ClusterView;
+  /** See `RunningRole`. */
+  readonly ended: Promise<Error | null>;
+  readonly #role: Member['role'];
+  readonly #incarnation = Date.now();
+  readonly #mesh: Mesh;
+  readonly #routes: Routes;
+  readonly #remote: RemoteRegistry | null;
+  readonly #early: Envelope[] = [];
+  #address = '';
+  #registryNode: string | null = null;
+  #hooks: MembershipHooks | null = null;
+  #lease: Lease | null = null;
+  #end: (why: Error | null) => void = () => undefined;
+
+  /** `registry`: the one that this node itself holds; null: it is where `config.join` leads. Rejects with `PeerUnreachable` and the like. */
+  static async join(config: NodeConfig, role: Member['role'], log: LogLine, registry: Registry | null = null): Promise<Membership> {
+    const membership = new Membership(config, role, log, registry);
+    try {
+      await membership.#connect(config);
+      await membership.view.ready;
+      return membership;
+    } catch (error) {
+      await membership.#mesh.close({ lingerMs: 0 });
+      throw error;
+    }
+  }
+
+  private constructor({ name }: NodeConfig, role: Member['role'], log: LogLine, registry: Registry | null) {
+    this.name = name;
+    this.#role = role;
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#mesh = new Mesh({
+      name,
+      role,
+      incarnation: this.#incarnation,
+      limits: meshLimitsDefault,
+      log,
+      received: (_, envelopes) => this.#receive(envelopes),
+      peerUp: (peer) => {
+        if (peer.name === this.#registryNode) this.#remote?.connectionRestored();
+      },
+      peerDown: (peer) => {
+        if (peer.name === this.#registryNode) this.#remote?.connectionLost();
+        this.#hooks?.peerDown?.(peer);
+      },
+    });
+    this.#routes = new Routes({
+      name,
+      mesh: this.#mesh,
+      gateway: null,
+      dialled: (node) => this.view.members.get(node)?.address ?? null,
+      lost: ({ to, message }, why) => log('debug', 'a message that cannot be sent', { to, kind: message.kind, why }),
+    });
+    this.#remote = registry ? null : this.#openRegistry();
+    this.registry = registry ?? (this.#remote as Registry);
+    this.view = new ClusterView(this.registry, {
+      joined: (member) => this.#hooks?.joined?.(member),
+      left: (member) => this.#hooks?.left?.(member),
+      sharded: () => this.#hooks?.sharded?.(),
+    });
+  }
+
+  /** What others dial. */
+  get address(): string {
+    return this.#address;
+  }
+
+  outletOf(to: Address): Outlet | null {
+    return this.#routes.outletOf(to);
+  }
+
+  wayTo(to: Address): Way | null {
+    const node = nodeOf(to);
+    return node === null ? null : this.#routes.linkTo(node);
+  }
+
+  flush(): void {
+    flushAll(this.#mesh);
+  }
+
+  /** From here on what comes is handed on, and the others hear of this node. Rejects with `NodeNameTaken`. */
+  async announce(hooks: MembershipHooks): Promise<void> {
+    this.#hooks = hooks;
+    if (this.#early.length > 0) hooks.received(this.#early.splice(0));
+    const { name, registry } = this;
+    const value: Omit<Member, 'name'> = {
+      role: this.#role,
+      address: this.#address,
+      incarnation: this.#incarnation,
+      startedMs: Date.now(),
+    };
+    const lost = (error: Error) => this.#end(error);
+    try {
+      this.#lease = await holdLease(registry, memberKey(name), encodeEntry(value), leaseMs, { timers: realTimers, lost });
+    } catch (error) {
+      throw error instanceof RegistryError && error.code === 'RegistryConflict' ? nameTaken(name) : error;
+    }
+  }
+
+  /** Coordinators send nothing new to this worker. */
+  withdraw(): void {
+    const worker = atNode('scheduler', this.name);
+    for (const { name } of this.view.coordinators())
+      this.#routes.outletTo(name).send(atNode('coordinator', name), { kind: 'workerLoad', worker, accepts: false });
+    this.flush();
+  }
+
+  async leave(): Promise<void> {
+    // Who cannot say so any more is missed all the same.
+    await this.#lease?.release().catch(() => undefined);
+    this.view.stop();
+    await this.registry.close();
+    await this.#mesh.close({ lingerMs });
+    this.#end(null);
+  }
+
+  async #connect({ listen, advertise, join }: NodeConfig): Promise<void> {
+    const endpoint = await this.#mesh.listen(listen);
+    this.#address = advertise ?? endpoint;
+    this.#mesh.advertise(this.#address);
+    if (join !== null) this.#registryNode = (await this.#mesh.connect(join, joinTimeoutMs)).name;
+    this.#remote?.connectionRestored();
+  }
+
+  #openRegistry(): RemoteRegistry {
+    const remote = new RemoteRegistry({
+      owner: atNode(registryClient, this.name),
+      timers: realTimers,
+      send: (message) => {
+        const link = this.#registryNode === null ? null : this.#mesh.outletTo(this.#registryNode);
+        link?.send('registry', message);
+        link?.flush();
+      },
+    });
+    // Until the connection is there.
+    remote.connectionLost();
+    return remote;
+  }
+
+  #receive(envelopes: readonly Envelope[]): void {
+    const owner = atNode(registryClient, this.name);
+    const others = this.#remote ? envelopes.filter((envelope) => envelope.to !== owner) : envelopes;
+    if (others.length < envelopes.length) for (const { to, message } of envelopes) if (to === owner) this.#remote?.take(message);
+    if (others.length === 0) return;
+    if (this.#hooks) this.#hooks.received(others);
+    else this.#early.push(...others);
+  }
+}
+
+function nameTaken(name: string): RegistryError {
+  const text = `a node named ${name} is a member of the cluster: give this one another name, or wait ${leaseMs / 1_000} s if that one has died`;
+  return new RegistryError('NodeNameTaken', text, { name });
+}
+
+export function flushAll(mesh: Mesh): void {
+  for (const { name } of mesh.peers()) mesh.outletTo(name)?.flush();
+}

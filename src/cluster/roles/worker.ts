@@ -1,0 +1,72 @@
+/**
+ * A worker: a node of its own process, whose scheduler is home to sessions that coordinators send here.
+ *
+ *     others ══ mesh ══ border ══ node: scheduler, buckets, stores ◄── executor threads
+ */
+import { errorData } from '../../actors/protocol/error.ts';
+import type { Config } from '../config.ts';
+import { createLog } from '../log.ts';
+import { assembleNode, realTimers } from '../node/assemble.ts';
+import type { Node } from '../node/node.ts';
+import { threadCode } from '../thread-code.ts';
+import { WorkerBorder } from '../worker-border.ts';
+import { Membership } from './membership.ts';
+import { RegistryDurableStore } from './registry-durable-store.ts';
+import type { NodeConfig, RunningRole } from './role.ts';
+
+export type WorkerConfig = Config & NodeConfig;
+
+/**
+ * Starts a worker in this process, and joins the cluster at `config.join`. Rejects with `PeerUnreachable`, `ProtocolMismatch`,
+ * `NodeNameTaken`, `AddressInUse`; nothing stays behind then.
+ */
+export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
+  const { name } = config;
+  const log = createLog(config.logLevel, { node: name });
+  const executorCode = await threadCode('executors/executor-thread');
+  const membership = await Membership.join(config, 'worker', log);
+  const { registry, address, ended } = membership;
+  let resolveStopped: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => (resolveStopped = resolve));
+  const { node, segment } = assembleNode({
+    config,
+    executorCode,
+    solo: null,
+    durable: new RegistryDurableStore(registry),
+    cluster: name,
+    log,
+    outletOf: (to) => border.outletOf(to),
+    flush: () => membership.flush(),
+    stopped: resolveStopped,
+  });
+  const border = new WorkerBorder({ name, config, node, ways: membership, registry, timers: realTimers });
+  node.start();
+  let stopping: Promise<void> | null = null;
+  const stop = async (drainMs: number): Promise<void> => {
+    // First of all nobody sends anything new here; what is open may end.
+    membership.withdraw();
+    await drained(node, drainMs);
+    node.stop();
+    await stopped;
+    border.close(errorData('RuntimeClosed', 'the worker is stopping'));
+    await node.close();
+    await membership.leave();
+    segment.close();
+  };
+  try {
+    await membership.announce({
+      received: (envelopes) => border.take(envelopes),
+      left: (member) => border.nodeGone(member.name, member.role),
+    });
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  return { name, address, ended, stop: ({ drainMs = 0 } = {}) => (stopping ??= stop(drainMs)) };
+}
+
+/** Resolves when no session is open here, and nothing is held for others'; or after `drainMs`. */
+async function drained(node: Node, drainMs: number): Promise<void> {
+  const untilMs = performance.now() + drainMs;
+  while (node.isOccupied && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 20));
+}

@@ -1,0 +1,81 @@
+/**
+ * What a worker says to others: refs of objects that lie in its arena say so, in place of an offset that means nothing elsewhere.
+ *
+ *   T9  What was pinned for a client is held until the client says that it has it, or is no more.
+ */
+import type { Address } from '../../actors/actor.ts';
+import type { Message } from '../../actors/protocol/message.ts';
+import type { Ref } from '../../storage/object.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { Outlet } from '../host.ts';
+import { nodeOf } from '../routes.ts';
+import type { Envelope } from '../wire/codec.ts';
+import { mapRefs } from '../wire/refs.ts';
+
+export interface DeparturesOptions {
+  /** This node's name. */
+  readonly node: string;
+  outletOf(address: Address): Outlet | null;
+  readonly store: Pick<ObjectStore, 'release'>;
+}
+
+export class Departures {
+  /** Messages, since the start. */
+  sent = 0;
+  readonly #options: DeparturesOptions;
+  /** By client: how often each block is held for it. */
+  readonly #held = new Map<string, Map<number, number>>();
+
+  constructor(options: DeparturesOptions) {
+    this.#options = options;
+  }
+
+  outletOf(address: Address): Outlet | null {
+    const outlet = this.#options.outletOf(address);
+    if (!outlet) return null;
+    return {
+      send: (to, message) => {
+        this.sent++;
+        outlet.send(to, this.#leaving(to, message));
+      },
+    };
+  }
+
+  /** Blocks that clients let go of. */
+  noteReleases(envelopes: readonly Envelope[]): readonly Envelope[] {
+    for (const { message } of envelopes) {
+      if (message.kind !== 'releaseBlocks') continue;
+      const node = nodeOf(message.owner);
+      for (const offset of message.offsets) if (node !== null) this.#count(node, offset, -1);
+    }
+    return envelopes;
+  }
+
+  /** The client is no more. */
+  forget(node: string): void {
+    const held = this.#held.get(node);
+    this.#held.delete(node);
+    for (const [offset, times] of held ?? []) for (let i = 0; i < times; i++) this.#options.store.release(offset);
+  }
+
+  #leaving(to: Address, message: Message): Message {
+    const isForClient = message.kind === 'sessionOutput' || message.kind === 'objectsFound';
+    return mapRefs(message, (ref): Ref => {
+      const { encoding, sizeBytes, offset } = ref;
+      if (offset < 0) return ref;
+      const { node } = this.#options;
+      const client = isForClient ? nodeOf(to) : null;
+      if (client !== null) this.#count(client, offset, 1);
+      return { encoding, sizeBytes, inline: null, offset: -1, remote: { node, offset } };
+    });
+  }
+
+  #count(node: string, offset: number, by: 1 | -1): void {
+    const held = this.#held.get(node) ?? new Map<number, number>();
+    const times = (held.get(offset) ?? 0) + by;
+    if (times > 0) held.set(offset, times);
+    else held.delete(offset);
+    if (held.size > 0) this.#held.set(node, held);
+    else this.#held.delete(node);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Sends objects that lie here to nodes that ask for them, in pieces.
+ *
+ *   T1  What is being sent is held until its last piece has been given to the transport.
+ *   T2  At most `sendingMax` are under way to one node; others wait for their turn, `waitingMax` of them.
+ *   T3  A peer that does not read holds up only what is for it.
+ */
+import type { Address } from '../../actors/actor.ts';
+import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
+import type { TransferMessage } from '../../actors/protocol/transfer.ts';
+import type { Outlet } from '../host.ts';
+
+type Fetch = Extract<TransferMessage, { kind: 'fetchObject' }>;
+
+/** Where objects lie. */
+export interface ObjectSource {
+  /** The bytes, which stay as they are until `release`; null if there is no such object. */
+  hold(offset: number, sizeBytes: number): Uint8Array | null;
+  release(offset: number): void;
+}
+
+/** A way to another node. */
+export interface Way extends Outlet {
+  flush(): void;
+  readonly isCongested: boolean;
+  hasRoom(): Promise<void>;
+}
+
+export interface ObjectSenderOptions {
+  readonly source: ObjectSource;
+  wayTo(address: Address): Way | null;
+}
+
+/** Small enough that other messages get in between, large enough that their number does not count. */
+export const pieceBytes = 256 * 1024;
+const sendingMax = 4;
+const waitingMax = 10_000;
+
+export class ObjectSender {
+  readonly #options: ObjectSenderOptions;
+  readonly #waiting = new Map<Way, Fetch[]>();
+  readonly #sending = new Map<Way, number>();
+
+  constructor(options: ObjectSenderOptions) {
+    this.#options = options;
+  }
+
+  take(fetch: Fetch): void {
+    const way = this.#options.wayTo(fetch.owner);
+    if (!way) return;
+    const waiting = this.#waiting.get(way) ?? [];
+    if (waiting.length >= waitingMax) return refuse(way, fetch, tooMany(fetch));
+    this.#waiting.set(way, waiting);
+    waiting.push(fetch);
+    this.#sendNext(way);
+  }
+
+  #sendNext(way: Way): void {
+    const sending = this.#sending.get(way) ?? 0;
+    const fetch = sending < sendingMax ? this.#waiting.get(way)?.shift() : undefined;
+    if (!fetch) {
+      if (sending === 0) {
+        this.#waiting.delete(way);
+        this.#sending.delete(way);
+      }
+      return;
+    }
+    this.#sending.set(way, sending + 1);
+    void this.#send(way, fetch).finally(() => {
+      this.#sending.set(way, (this.#sending.get(way) ?? 1) - 1);
+      this.#sendNext(way);
+    });
+  }
+
+  async #send(way: Way, fetch: Fetch): Promise<void> {
+    const { offset, sizeBytes, request, owner } = fetch;
+    const { source } = this.#options;
+    const bytes = source.hold(offset, sizeBytes);
+    if (!bytes) return refuse(way, fetch, lost(fetch));
+    try {
+      for (let at = 0; at < sizeBytes; at += pieceBytes) {
+        if (way.isCongested) await way.hasRoom();
+        way.send(owner, { kind: 'objectPiece', request, at, bytes: bytes.subarray(at, Math.min(sizeBytes, at + pieceBytes)) });
+        way.flush();
+      }
+    } catch {
+      // The peer is gone, and does not wait any more.
+    } finally {
+      source.release(offset);
+    }
+  }
+}
+
+function refuse(way: Way, { owner, request }: Fetch, error: ErrorData): void {
+  way.send(owner, { kind: 'fetchRefused', request, error });
+  way.flush();
+}
+
+function lost({ offset, sizeBytes }: Fetch): ErrorData {
+  return errorData('InputsLost', `no object of ${sizeBytes} bytes lies at ${offset} any more`, { offset, sizeBytes });
+}
+
+function tooMany({ sizeBytes }: Fetch): ErrorData {
+  return errorData('Overloaded', `${waitingMax} transfers to this node wait already`, { sizeBytes, retryAfterMs: 1_000 }, true);
+}

@@ -1,0 +1,78 @@
+/** ZeroMQ sockets as a mesh needs them: how they are set up, and how they are read. */
+import { context, Dealer, Router } from 'zeromq';
+import type { MeshLimits } from './limits.ts';
+
+/** ZeroMQ's own default is 1,023 for the process, and cannot be changed once there is a socket. */
+const socketsMax = 4_096;
+/** What is still to leave when a socket is closed: a goodbye. The process ends no earlier. */
+const closingLingerMs = 200;
+
+function settings({ framesUnderWayMax, frameBytesMax, reconnectMsMin, reconnectMsMax, handshakeTimeoutMs }: MeshLimits): object {
+  return {
+    // A send settles at once, so that a peer that takes nothing holds up nobody.
+    sendTimeout: 0,
+    // Room for what is under way, for the same once more after a reconnection, and for beats.
+    sendHighWaterMark: framesUnderWayMax * 2 + 64,
+    receiveHighWaterMark: framesUnderWayMax * 2 + 64,
+    maxMessageSize: frameBytesMax + 1_024,
+    reconnectInterval: reconnectMsMin,
+    reconnectMaxInterval: reconnectMsMax,
+    handshakeInterval: handshakeTimeoutMs,
+    linger: 0,
+    // A connection whose other end has vanished is noticed by the kernel.
+    tcpKeepalive: 1,
+    tcpKeepaliveIdle: 30,
+    tcpKeepaliveInterval: 10,
+    tcpKeepaliveCount: 3,
+  };
+}
+
+export function openRouter(limits: MeshLimits, isIpv6: boolean): Router {
+  context.maxSockets = Math.max(context.maxSockets, socketsMax);
+  // Mandatory: what is for a connection that is gone fails, instead of vanishing.
+  return new Router({ ...settings(limits), ipv6: isIpv6, mandatory: true });
+}
+
+export function openDealer(limits: MeshLimits, isIpv6: boolean): Dealer {
+  context.maxSockets = Math.max(context.maxSockets, socketsMax);
+  return new Dealer({ ...settings(limits), ipv6: isIpv6 });
+}
+
+/** `lingers`: what was written last is to leave. */
+export function closeSocket(socket: Router | Dealer, lingers: boolean): void {
+  if (socket.closed) return;
+  if (lingers) socket.linger = closingLingerMs;
+  socket.close();
+}
+
+/**
+ * Hands on what comes until the socket is closed. Timers and other sockets have their turn in between: a loop over `receive` alone
+ * starves them as long as there is something to read.
+ */
+export async function readSocket(
+  socket: Router | Dealer,
+  { turnMsMax, turnMessagesMax }: MeshLimits,
+  take: (parts: readonly Buffer[]) => void,
+): Promise<void> {
+  let taken = 0;
+  let turnEndsMs = performance.now() + turnMsMax;
+  while (!socket.closed) {
+    let parts: readonly Buffer[];
+    try {
+      parts = await socket.receive();
+    } catch {
+      // Closed, or woken for nothing.
+      await nextTurn();
+      continue;
+    }
+    take(parts);
+    if (++taken < turnMessagesMax && performance.now() < turnEndsMs) continue;
+    await nextTurn();
+    taken = 0;
+    turnEndsMs = performance.now() + turnMsMax;
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,188 @@
+/**
+ * Between a worker's node and the cluster: what comes has its objects and its code here before the node hears of it, and what leaves
+ * says where its objects are.
+ *
+ *     others ──► arrivals ──► code ──► node          node ──► departures ──► others
+ *                   ▲                                  objects ─► sender ──► whoever fetches them
+ *                   └─ fetcher ◄── pieces
+ */
+import { errorToData } from '../api/errors.ts';
+import type { Address } from '../actors/actor.ts';
+import type { ErrorData } from '../actors/protocol/error.ts';
+import type { Message } from '../actors/protocol/message.ts';
+import type { Ref } from '../storage/object.ts';
+import type { Timers } from '../storage/timers.ts';
+import type { Config } from './config.ts';
+import type { Outlet } from './host.ts';
+import type { Node } from './node/node.ts';
+import type { Registry } from './registry/registry.ts';
+import { CodeDelivery } from './roles/code.ts';
+import { atNode } from './routes.ts';
+import { Arrivals } from './transfer/arrivals.ts';
+import { Departures } from './transfer/departures.ts';
+import { type Landing, ObjectFetcher, TransferFailed } from './transfer/object-fetcher.ts';
+import { ObjectSender, type Way } from './transfer/object-sender.ts';
+import type { Envelope } from './wire/codec.ts';
+
+/** The ways to the others. */
+export interface Ways {
+  outletOf(address: Address): Outlet | null;
+  wayTo(address: Address): Way | null;
+}
+
+export interface WorkerBorderOptions {
+  /** This node's name. */
+  readonly name: string;
+  readonly config: Pick<Config, 'askTimeoutMs' | 'storeWaitMs' | 'admitTimeoutMs'>;
+  readonly node: Node;
+  readonly ways: Ways;
+  readonly registry: Pick<Registry, 'get'>;
+  readonly timers: Timers;
+}
+
+/** Of objects that are brought here. */
+const importsAddress: Address = 'imports';
+
+const needsObjects: ReadonlySet<Message['kind']> = new Set(['startSession', 'putIntoSession', 'lodge', 'lodgerAnswer', 'lodgerOutput']);
+/** Sessions that are not yet open may not take the last of the store, and wait as long as an embedded client does. */
+const isIntake = ({ kind }: Message) => kind === 'startSession' || kind === 'putIntoSession';
+
+export class WorkerBorder {
+  readonly #node: Node;
+  readonly #arrivals: Arrivals;
+  readonly #departures: Departures;
+  readonly #fetcher: ObjectFetcher;
+
+  constructor(options: WorkerBorderOptions) {
+    const { name, node, ways, registry } = options;
+    this.#node = node;
+    this.#departures = new Departures({ node: name, outletOf: (address) => ways.outletOf(address), store: node.store });
+    this.#fetcher = createFetcher(options);
+    const scheduler = atNode('scheduler', name);
+    const code = new CodeDelivery({ registry, worker: scheduler, deliver: (envelopes) => node.host.deliverAll(envelopes) });
+    this.#arrivals = new Arrivals({
+      node: name,
+      fetcher: this.#fetcher,
+      needs: ({ kind }) => needsObjects.has(kind),
+      isIntake,
+      arrived: ({ to, message }, brought) => [{ to, message: owning(message, brought) }],
+      failed: (envelope, error) => [failing(envelope, error)],
+      discard: ({ offset }) => node.store.release(offset),
+      deliver: (envelopes) => code.take(this.#departures.noteReleases(envelopes)),
+      errorOf: errorToData,
+    });
+    this.#serve(name, ways);
+  }
+
+  /** From other nodes. */
+  take(envelopes: readonly Envelope[]): void {
+    this.#arrivals.take(envelopes);
+  }
+
+  /** For what the node's actors say to others. */
+  outletOf(address: Address): Outlet | null {
+    return this.#departures.outletOf(address);
+  }
+
+  /** A node is no member any more. */
+  nodeGone(name: string, role: 'worker' | 'coordinator'): void {
+    this.#fetcher.nodeGone(name);
+    if (role === 'worker') this.#node.host.deliver('scheduler', { kind: 'workerGone', worker: atNode('scheduler', name) });
+  }
+
+  close(error: ErrorData): void {
+    this.#fetcher.close(error);
+  }
+
+  #serve(name: string, ways: Ways): void {
+    const { host, store } = this.#node;
+    const node = this.#node;
+    const sender = new ObjectSender({
+      source: {
+        hold(offset, sizeBytes) {
+          if (!store.has(offset)) return null;
+          store.pin(offset);
+          return node.bytesAt(offset, sizeBytes);
+        },
+        release: (offset) => store.release(offset),
+      },
+      wayTo: (address) => ways.wayTo(address),
+    });
+    host.serve('objects', (message) => {
+      if (message.kind === 'fetchObject') sender.take(message);
+      else if (message.kind === 'nodeGone') this.#departures.forget(message.node);
+    });
+    host.serve(importsAddress, (message) => {
+      if (message.kind === 'bringObjects') void this.#bring(message);
+      else if (message.kind === 'objectPiece' || message.kind === 'fetchRefused') this.#fetcher.take(message);
+    });
+    host.serve('stats', (message) => {
+      if (message.kind !== 'statsAsked') return;
+      const { objects, bytes } = this.#fetcher.totals;
+      const result = { ...node.stats(), objectsFetched: objects, bytesFetched: bytes, messagesSent: this.#departures.sent };
+      host.deliver(message.owner, { kind: 'requestDone', request: message.request, result });
+    });
+    for (const service of ['objects', importsAddress, 'store', 'stats']) host.alias(atNode(service, name), service);
+  }
+
+  /** All of them, or none. */
+  async #bring({ request, refs }: Extract<Message, { kind: 'bringObjects' }>): Promise<void> {
+    const { host, store } = this.#node;
+    const settled = await Promise.allSettled(refs.map((ref) => this.#fetcher.fetch(ref, false)));
+    const brought = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failure = settled.find((one) => one.status === 'rejected');
+    if (!failure) return host.deliver('scheduler', { kind: 'objectsBrought', request, refs: brought, error: null });
+    for (const { offset } of brought) store.release(offset);
+    const reason: unknown = failure.reason;
+    const error = reason instanceof TransferFailed ? reason.data : errorToData(reason);
+    host.deliver('scheduler', { kind: 'objectsBrought', request, refs: [], error });
+  }
+}
+
+function createFetcher({ name, config, node, timers }: WorkerBorderOptions): ObjectFetcher {
+  return new ObjectFetcher({
+    address: atNode(importsAddress, name),
+    timers,
+    silenceMs: config.askTimeoutMs,
+    send: (to, message) => node.host.deliver(to, message),
+    async allocate(sizeBytes, isNew): Promise<Landing> {
+      const { admitTimeoutMs, storeWaitMs } = config;
+      const offset = await node.allocate(importsAddress, sizeBytes, isNew ? 'new' : 'running', isNew ? admitTimeoutMs : storeWaitMs);
+      if (typeof offset !== 'number') throw new TransferFailed(offset);
+      return {
+        bytes: node.bytesAt(offset, sizeBytes),
+        inline: null,
+        offset,
+        seal(holders) {
+          node.store.adopt(offset);
+          for (let more = 1; more < holders; more++) node.store.pin(offset);
+        },
+        discard: () => node.store.release(offset),
+      };
+    },
+  });
+}
+
+/** The copies of inputs are for whoever gets the message to release; what a client sends, or a lodger gives, is the session's as it is. */
+function owning(message: Message, brought: readonly Ref[]): Message {
+  const isOwner =
+    message.kind === 'lodge' || message.kind === 'lodgerAnswer' || (message.kind === 'startSession' && message.firing !== null);
+  return isOwner ? { ...message, owned: brought.map(({ offset }) => offset) } : message;
+}
+
+function failing({ to, message }: Envelope, error: ErrorData): Envelope {
+  switch (message.kind) {
+    case 'startSession':
+      return { to, message: { ...message, spec: { ...message.spec, entries: [] }, inputs: [], failure: error } };
+    case 'putIntoSession':
+      return { to: message.client, message: { kind: 'requestRefused', request: message.request, error } };
+    case 'lodge':
+      return { to, message: { ...message, inputs: [], failure: error } };
+    case 'lodgerAnswer':
+      return { to, message: { ...message, objects: [], error } };
+    case 'lodgerOutput':
+      return { to, message: { ...message, failure: error } };
+    default:
+      throw new Error(`bug: ${message.kind} needs no objects`);
+  }
+}

@@ -1,0 +1,159 @@
+/** The registries there are, in virtual time: what the conformance suite and the model test run over. */
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Address } from '../../src/actors/actor.ts';
+import type { Message } from '../../src/actors/protocol/message.ts';
+import { LmdbRegistry } from '../../src/cluster/registry/lmdb-registry.ts';
+import { MemoryRegistry } from '../../src/cluster/registry/memory-registry.ts';
+import type { Registry, Watch } from '../../src/cluster/registry/registry.ts';
+import { RegistryService } from '../../src/cluster/registry/registry-service.ts';
+import { RemoteRegistry } from '../../src/cluster/registry/remote-registry.ts';
+import { decodeFrame, encodeFrame } from '../../src/cluster/wire/codec.ts';
+import { Clock } from '../simulation/clock.ts';
+
+export interface Bench {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  /** The same registry for another node. */
+  another(): Registry;
+  close(): Promise<void>;
+}
+
+export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  memory: async () => {
+    const clock = new Clock(1_000);
+    const registry = new MemoryRegistry(portsOf(clock));
+    return { registry, clock, another: () => registry, close: () => registry.close() };
+  },
+  lmdb: async () => {
+    const clock = new Clock(1_000);
+    const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'pheromone-test-'));
+    const registry = await LmdbRegistry.open(path.join(directory, 'made.at', 'first-use'), portsOf(clock));
+    return {
+      registry,
+      clock,
+      another: () => registry,
+      async close() {
+        await registry.close();
+        await fs.rm(directory, { recursive: true });
+      },
+    };
+  },
+  remote: async () => {
+    const clock = new Clock(1_000);
+    const network = new Network(clock);
+    const registry = network.join('n1');
+    let nodes = 1;
+    return { registry, clock, another: () => network.join(`n${++nodes}`), close: () => network.close() };
+  },
+};
+
+export function portsOf(clock: Clock) {
+  return { nowMs: () => clock.nowMs, timers: clock.timers() };
+}
+
+/** Virtual time goes on, and everything that happens in it has happened, also at `registry`. */
+export async function advance({ clock, registry }: Pick<Bench, 'clock' | 'registry'>, ms: number): Promise<void> {
+  const endMs = clock.nowMs + ms;
+  while (clock.step(endMs)) await registry.get('barrier');
+  clock.nowMs = endMs;
+}
+
+/** A registry in memory with its service, and nodes that reach it by messages: encoded, in order, each in a turn of its own. */
+export class Network {
+  readonly registry: MemoryRegistry;
+  readonly service: RegistryService;
+  readonly clock: Clock;
+  /** By node; messages to and from others get lost. */
+  readonly #nodes = new Map<string, RemoteRegistry>();
+  readonly #cut = new Set<string>();
+  readonly sent: Message[] = [];
+  #line = Promise.resolve();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.registry = new MemoryRegistry(portsOf(clock));
+    this.service = new RegistryService({
+      registry: this.registry,
+      send: (to, message) => {
+        const node = to.slice(to.indexOf('@') + 1);
+        this.#carry(node, to, message, (arrived) => this.#nodes.get(node)?.take(arrived));
+      },
+    });
+  }
+
+  join(node: string, options: { readonly timeoutMs?: number; readonly checkMs?: number } = {}): RemoteRegistry {
+    const remote = new RemoteRegistry({
+      ...options,
+      owner: `registry-client@${node}`,
+      timers: this.clock.timers(),
+      firstNumber: 1,
+      send: (message) => this.#carry(node, 'registry', message, (arrived) => this.service.take(arrived)),
+    });
+    this.#nodes.set(node, remote);
+    return remote;
+  }
+
+  /** Silently: nobody is told. */
+  cut(node: string): void {
+    this.#cut.add(node);
+  }
+
+  mend(node: string): void {
+    this.#cut.delete(node);
+  }
+
+  /** What is on its way has arrived, and what it has caused. */
+  async quiet(): Promise<void> {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((remote) => remote.close()));
+    await this.registry.close();
+  }
+
+  #carry(node: string, to: Address, message: Message, arrive: (message: Message) => void): void {
+    const frame = encodeFrame([{ to, message }]);
+    this.sent.push(message);
+    this.#line = this.#line.then(() => {
+      if (this.#cut.has(node)) return;
+      for (const envelope of decodeFrame(frame)) arrive(envelope.message);
+      // Its memory is somebody else's from now on.
+      frame.fill(0xee);
+    });
+  }
+}
+
+/** What a watcher is told, in words. */
+export class Log {
+  readonly lines: string[] = [];
+  readonly #watch: Watch;
+
+  constructor(registry: Registry, prefix: string) {
+    this.#watch = registry.watch(prefix, {
+      changed: (change) => {
+        if (change.kind === 'put') {
+          const { key, revision, value } = change.entry;
+          this.lines.push(`${key}=${Buffer.from(value).toString()} @${revision}`);
+        } else if (change.kind === 'large') this.lines.push(`${change.key} has ${change.sizeBytes} bytes @${change.revision}`);
+        else this.lines.push(`${change.key} gone @${change.revision}`);
+      },
+      current: () => this.lines.push('current'),
+    });
+  }
+
+  /** What came since it was last taken. */
+  take(): string[] {
+    return this.lines.splice(0);
+  }
+
+  stop(): void {
+    this.#watch.stop();
+  }
+}
+
+export const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+export const anyRevision = { expected: null, ttlMs: null } as const;
+export const mustBeNew = { expected: 0, ttlMs: null } as const;

@@ -1,0 +1,158 @@
+/**
+ * A process of a simulated cluster, as far as all are alike: its connections, its registry, its view of the others, and its timers. What
+ * `cluster/roles/membership.ts` and `cluster/remote-client.ts` do for real ones.
+ */
+import type { Address } from '../../../src/actors/actor.ts';
+import type { Message } from '../../../src/actors/protocol/message.ts';
+import type { Config } from '../../../src/cluster/config.ts';
+import type { Outlet } from '../../../src/cluster/host.ts';
+import { MemoryRegistry } from '../../../src/cluster/registry/memory-registry.ts';
+import type { Registry } from '../../../src/cluster/registry/registry.ts';
+import { RemoteRegistry } from '../../../src/cluster/registry/remote-registry.ts';
+import { atNode, nodeOf, Routes } from '../../../src/cluster/routes.ts';
+import type { Way } from '../../../src/cluster/transfer/object-sender.ts';
+import { ClusterView, encodeEntry, type Member, memberKey, type ViewListener } from '../../../src/cluster/view.ts';
+import type { Envelope } from '../../../src/cluster/wire/codec.ts';
+import type { Timers } from '../../../src/storage/timers.ts';
+import type { Clock } from '../clock.ts';
+import type { WorldEvent } from '../events.ts';
+import type { Faults } from '../faults.ts';
+import type { Random } from '../random.ts';
+import type { ClusterNetwork, SimulatedMesh } from './network.ts';
+
+/** What all processes find around them. */
+export interface Around {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly config: Config;
+  readonly network: ClusterNetwork;
+  faults(): Faults;
+  isHealing(): boolean;
+  nextContent(): number;
+  observe(node: string, event: WorldEvent): void;
+  /** Promises are to be settled before time goes on. */
+  settleSoon(): void;
+}
+
+export interface ProcessOptions {
+  /** Of a client: beside its gateway's. */
+  readonly name: string;
+  /** Of a client: the coordinator that it hangs on. */
+  readonly gateway: string | null;
+  /** The node that has the registry; null: this one. */
+  readonly registryNode: string | null;
+  readonly around: Around;
+  receive(envelopes: readonly Envelope[]): void;
+  readonly listener: ViewListener;
+}
+
+const registryClient = 'registry-client';
+
+export class SimulatedProcess {
+  /** As others call it. */
+  readonly name: string;
+  readonly timers: Timers & { readonly running: number };
+  /** Of the registry's client, or of the registry. */
+  readonly registryTimers: Timers & { readonly running: number };
+  readonly routes: Routes;
+  readonly registry: Registry;
+  view!: ClusterView;
+  readonly #options: ProcessOptions;
+  readonly #mesh: SimulatedMesh;
+  readonly #remote: RemoteRegistry | null;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+    const { name, gateway, around, registryNode } = options;
+    this.name = gateway === null ? name : `${name}/${gateway}`;
+    this.timers = settling(around);
+    this.registryTimers = settling(around);
+    this.#mesh = around.network.join(name, (envelopes) => this.#receive(envelopes));
+    this.routes = new Routes({
+      name: this.name,
+      mesh: this.#mesh.asMesh,
+      gateway,
+      dialled: (node) => (gateway === null ? (this.view.members.get(node)?.address ?? null) : null),
+      lost: ({ to, message }, why) => around.observe(this.name, { kind: 'bug', error: lost(name, to, message, why) }),
+    });
+    this.#remote = registryNode === null ? null : this.#connectRegistry(registryNode);
+    this.registry = this.#remote ?? new MemoryRegistry({ nowMs: () => around.clock.nowMs, timers: this.registryTimers });
+  }
+
+  /** Connected, and knows the others. */
+  async join(): Promise<void> {
+    const { gateway, registryNode, listener } = this.#options;
+    const first = gateway ?? registryNode;
+    if (first !== null) await this.#mesh.connect(first);
+    this.view = new ClusterView(this.registry, listener);
+    await this.view.ready;
+  }
+
+  /** The others hear of it. */
+  async announce(role: Member['role']): Promise<void> {
+    const entry: Omit<Member, 'name'> = { role, address: this.name, incarnation: 1, startedMs: this.#options.around.clock.nowMs };
+    await this.registry.put(memberKey(this.name), encodeEntry(entry), { expected: 0, ttlMs: null });
+  }
+
+  async leave(): Promise<void> {
+    this.view.stop();
+    await this.registry.close();
+    this.flush();
+  }
+
+  outletOf(address: Address): Outlet | null {
+    return this.routes.outletOf(address);
+  }
+
+  wayTo(address: Address): Way | null {
+    const node = nodeOf(address);
+    return node === null ? null : this.routes.linkTo(node);
+  }
+
+  flush(): void {
+    this.#mesh.flush();
+  }
+
+  #connectRegistry(node: string): RemoteRegistry {
+    return new RemoteRegistry({
+      owner: atNode(registryClient, this.name),
+      timers: this.registryTimers,
+      send: (message) => {
+        const way = this.#mesh.outletTo(node);
+        way?.send(atNode('registry', node), message);
+        way?.flush();
+      },
+      firstNumber: 1,
+    });
+  }
+
+  #receive(envelopes: readonly Envelope[]): void {
+    const address = atNode(registryClient, this.name);
+    const others = envelopes.filter(({ to, message }) => {
+      if (!this.#remote || to !== address) return true;
+      this.#remote.take(message);
+      return false;
+    });
+    if (others.length > 0) this.#options.receive(others);
+  }
+}
+
+/** What a timer leads to may go on by promises. */
+function settling({ clock, settleSoon }: Around): Timers & { readonly running: number } {
+  const timers = clock.timers();
+  return {
+    get running() {
+      return timers.running;
+    },
+    setTimeout: (callback, afterMs) =>
+      timers.setTimeout(() => {
+        settleSoon();
+        callback();
+      }, afterMs),
+    clearTimeout: (timer) => timers.clearTimeout(timer),
+  };
+}
+
+function lost(name: string, to: Address, { kind }: Message, why: string): Error {
+  return new Error(`${name} cannot send ${kind} to ${to}: ${why}`);
+}
