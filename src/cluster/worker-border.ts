@@ -120,7 +120,8 @@ export class WorkerBorder {
       if (message.kind !== 'statsAsked') return;
       const { objects, bytes } = this.#fetcher.totals;
       const result = { ...node.stats(), objectsFetched: objects, bytesFetched: bytes, messagesSent: this.#departures.sent };
-      host.deliver(message.owner, { kind: 'requestDone', request: message.request, result });
+      // Beside the departures: to ask is not to change what is asked for.
+      ways.outletOf(message.owner)?.send(message.owner, { kind: 'requestDone', request: message.request, result });
     });
     for (const service of ['objects', importsAddress, 'store', 'stats']) host.alias(atNode(service, name), service);
   }

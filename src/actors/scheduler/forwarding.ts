@@ -3,7 +3,7 @@ import { type Address, type Out } from '../actor.ts';
 import type { LodgingMessage } from '../protocol/lodging.ts';
 import type { Ref } from '../../storage/object.ts';
 import { endAttempt, failInvocation, startAway } from './invocations.ts';
-import { askPlaces, bring, enqueue, watchQueue } from './placing.ts';
+import { askPlaces, bring, enqueue, forwardDelayMs, watchQueue } from './placing.ts';
 import { failSession } from './session-end.ts';
 import { settle } from './settle.ts';
 import { type Bringing, clusterOf, type Invocation, type SchedulerState, type Session, type SessionObject } from './state.ts';
@@ -17,9 +17,13 @@ const fruitlessMax = 8;
 export function forwardSome(state: SchedulerState, out: Out): void {
   const cluster = clusterOf(state);
   // Lodgers are not passed on: their homes know where they are.
-  const late = state.queue.some(batchMax).filter(({ origin }) => origin === null);
+  const waiting = state.queue.some(batchMax).filter(({ origin }) => origin === null);
+  // The queue is seldom empty; each of those in it may have come just now.
+  const sinceMs = out.nowMs - forwardDelayMs(cluster);
+  const late = waiting.filter(({ queuedMs }) => queuedMs <= sinceMs);
   if (late.length === 0) {
     cluster.isForwarding = false;
+    if (waiting.length > 0) watchQueue(state, out);
     return;
   }
   askPlaces(state, late, out);
@@ -73,7 +77,7 @@ export function takeBrought(state: SchedulerState, { request, refs, error }: Mes
   if (goal.kind === 'run') {
     if (goal.invocation.place !== 'placing') return null;
     if (error) failInvocation(state, goal.invocation, error, out);
-    else enqueue(state, goal.invocation);
+    else enqueue(state, goal.invocation, out);
   } else if (error) failSession(state, session, error, out);
   return bringing;
 }

@@ -24,6 +24,7 @@ export function createInvocation(
     near,
     place: 'queued',
     queuedAs: -1,
+    queuedMs: 0,
     host: null,
     origin,
     pinned: null,

@@ -10,7 +10,7 @@ import { type Address, send, type Out } from '../actor.ts';
 import type { PlacementRequest } from '../protocol/lodging.ts';
 import type { Input } from '../protocol/object.ts';
 import { bringObjects } from './far-objects.ts';
-import { clusterOf, type Invocation, type SchedulerState, type SessionObject } from './state.ts';
+import { type ClusterState, clusterOf, type Invocation, type SchedulerState, type SessionObject } from './state.ts';
 
 const forwardTimer = 'forward';
 const delayMsMin = 2;
@@ -23,8 +23,12 @@ const placementTimeoutMs = 1_000;
 export function watchQueue({ cluster, queue }: SchedulerState, out: Out): void {
   if (!cluster || cluster.isForwarding || queue.length === 0) return;
   cluster.isForwarding = true;
-  const afterMs = Math.min(delayMsMax, Math.max(delayMsMin, cluster.serviceMs) * 2 ** cluster.fruitless);
-  out.push({ kind: 'startTimer', id: forwardTimer, afterMs, message: { kind: 'forwardDue' } });
+  out.push({ kind: 'startTimer', id: forwardTimer, afterMs: forwardDelayMs(cluster), message: { kind: 'forwardDue' } });
+}
+
+/** How long an invocation waits before it is forwarded: twice as long each time that nobody had room. */
+export function forwardDelayMs({ serviceMs, fruitless }: ClusterState): number {
+  return Math.min(delayMsMax, Math.max(delayMsMin, serviceMs) * 2 ** fruitless);
 }
 
 /** How long an attempt took. */
@@ -64,7 +68,7 @@ function bytesByNode(state: SchedulerState, inputs: readonly Input[]): ReadonlyM
 
 /** Where a new invocation begins: in the queue, unless its inputs are not here. */
 export function place(state: SchedulerState, invocation: Invocation, out: Out): void {
-  if (!state.cluster || !invocation.inputs.some(({ ref }) => ref.remote)) return enqueue(state, invocation);
+  if (!state.cluster || !invocation.inputs.some(({ ref }) => ref.remote)) return enqueue(state, invocation, out);
   invocation.place = 'placing';
   if (isBetterElsewhere(state, invocation.inputs)) return askPlaces(state, [invocation], out);
   bring(state, invocation, out);
@@ -77,14 +81,15 @@ function isBetterElsewhere(state: SchedulerState, inputs: readonly Input[]): boo
   return [...bytes].some(([other, held]) => other !== node && held > here && held >= nearBytesMin);
 }
 
-export function enqueue(state: SchedulerState, invocation: Invocation): void {
+export function enqueue(state: SchedulerState, invocation: Invocation, out: Out): void {
   invocation.place = 'queued';
+  invocation.queuedMs = out.nowMs;
   state.queue.add(invocation);
 }
 
 export function bring(state: SchedulerState, invocation: Invocation, out: Out): void {
   const { session, inputs } = invocation;
   const far = inputs.filter(({ ref }) => ref.remote).map((input) => input as SessionObject);
-  if (far.length === 0) return enqueue(state, invocation);
+  if (far.length === 0) return enqueue(state, invocation, out);
   bringObjects(state, session, far, { kind: 'run', invocation }, out);
 }

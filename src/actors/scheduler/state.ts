@@ -58,6 +58,8 @@ export interface Invocation {
   place: 'placing' | 'queued' | 'running' | 'resting' | 'watched' | 'stopping' | 'done';
   /** Its entry in the queue. */
   queuedAs: number;
+  /** Since when it is in the queue. */
+  queuedMs: number;
   /** The worker that runs its attempt, if that is another one; its scheduler's address. */
   host: Address | null;
   /** Of a lodger: what its home calls it. */

@@ -15,7 +15,7 @@ import { RegistryService } from '../registry/registry-service.ts';
 import { atNode } from '../routes.ts';
 import { ShardClaims } from '../shard-claims.ts';
 import type { PeerInfo } from '../transport/zmq/mesh.ts';
-import type { Member } from '../view.ts';
+import { type Member, memberKey } from '../view.ts';
 import { CoordinatorHost } from './coordinator-host.ts';
 import { Front } from './front.ts';
 import { Membership } from './membership.ts';
@@ -30,6 +30,8 @@ export type CoordinatorConfig = Config & NodeConfig;
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningRole> {
   const log = createLog(config.logLevel, { node: config.name });
   const own = config.join === null ? await LmdbRegistry.open(joinPath(config.dataDir, 'registry')) : null;
+  // It was this node, in a former life: nobody else can open this registry.
+  await own?.delete(memberKey(config.name), null);
   let membership: Membership;
   try {
     membership = await Membership.join(config, 'coordinator', log, own);

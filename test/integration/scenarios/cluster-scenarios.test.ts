@@ -38,6 +38,16 @@ test.serial('scenario: by way of the other coordinator it finds the same', async
   t.regex(stdout, /^fan-in: ok in .* on a cluster\n/);
 });
 
+test.serial('two-tier: what one worker is too small for is run by others, and what is large is reduced where it lies', async (t) => {
+  const args = ['scenario', 'two-tier', '--crowd', '6', '--megabytes', '8', '--json', '--connect', up.report.address];
+  const { code, stdout, stderr } = await pheromone(args);
+  t.deepEqual([code, stderr], [0, ''], stdout);
+  const { forwarded, placedNear, bytesFetched, result } = JSON.parse(stdout) as Record<string, number> & { result: object };
+  t.like(result, { messagesOfSteps: 0, isForwarded: true });
+  t.true(Number(forwarded) > 0 && Number(placedNear) > 0, stdout);
+  t.true(Number(bytesFetched) < 8 * 2 ** 20, stdout);
+});
+
 test.serial('up: after all of them it ends in order', async (t) => {
   up.process.kill('SIGTERM');
   const { code, stderr } = await up.ended;

@@ -141,8 +141,10 @@ export class Dial {
 
   close(error: ErrorData): void {
     if (this.state === 'closed') return;
+    // A hello that has not left must not, or somebody would greet who is not there any more.
+    const lingers = this.state !== 'greeting';
     this.#enter('closed');
-    this.#leave(true);
+    this.#leave(lingers);
     this.#reject(error);
   }
 
