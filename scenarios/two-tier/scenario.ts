@@ -15,7 +15,8 @@ export default defineScenario({
     megabytes: { about: 'what the largest of the objects that are reduced has', default: 4, min: 1, max: 64 },
   },
   async run(runtime, { length, crowd, megabytes }) {
-    const isCluster = (await runtime.clusterStatus()).nodes.filter(({ role }) => role === 'worker').length > 1;
+    const workers = (await runtime.clusterStatus()).nodes.filter(({ role }) => role === 'worker');
+    const isCluster = workers.length > 1;
     const chain = async (links: number) => (await runtime.call(app, 'links', { position: 0, length: links })) ?? 0;
     const reduced = async (tasks: readonly Task[]) => (await runtime.call(app, 'plans', tasks)) ?? 0;
     // The first session of an app pays for what is there from then on.
@@ -24,10 +25,11 @@ export default defineScenario({
     const short = await countedOf(runtime, () => chain(1));
     const long = await countedOf(runtime, () => chain(length));
     const crowded = await countedOf(runtime, () => reduced(Array.from({ length: crowd }, () => ({ ms: longMs, bytes: 1 }))));
-    // The first keeps each executor of its home busy; what is large waits behind it, and is made elsewhere.
+    // The first keep the executors of their home busy; what is large waits behind them, and is made elsewhere.
     const large = megabytes * 2 ** 20;
     const small: Task[] = Array.from({ length: crowd }, () => ({ ms: longMs, bytes: 1 }));
-    const skewed = [...small.slice(0, crowd / 2), { ms: 0, bytes: large }, ...small.slice(crowd / 2)];
+    const { executors = 1 } = workers[0] ?? {};
+    const skewed = [...small.slice(0, executors), { ms: 0, bytes: large }, ...small.slice(executors)];
     const near = await countedOf(runtime, () => reduced(skewed));
 
     const result = {

@@ -3,7 +3,7 @@ import { type Address, type Out } from '../actor.ts';
 import type { LodgingMessage } from '../protocol/lodging.ts';
 import type { Ref } from '../../storage/object.ts';
 import { endAttempt, failInvocation, startAway } from './invocations.ts';
-import { askPlaces, bring, enqueue, forwardDelayMs, watchQueue } from './placing.ts';
+import { askPlaces, awaitPlaces, bring, enqueue, forwardDelayMs, placementTimeoutMs, watchQueue } from './placing.ts';
 import { failSession } from './session-end.ts';
 import { settle } from './settle.ts';
 import { type Bringing, clusterOf, type Invocation, type SchedulerState, type Session, type SessionObject } from './state.ts';
@@ -17,14 +17,13 @@ const fruitlessMax = 8;
 export function forwardSome(state: SchedulerState, out: Out): void {
   const cluster = clusterOf(state);
   // Lodgers are not passed on: their homes know where they are.
-  const waiting = state.queue.some(batchMax).filter(({ origin }) => origin === null);
+  const waiting = state.queue.some(batchMax, ({ origin }) => origin === null);
   // The queue is seldom empty; each of those in it may have come just now.
   const sinceMs = out.nowMs - forwardDelayMs(cluster);
   const late = waiting.filter(({ queuedMs }) => queuedMs <= sinceMs);
   if (late.length === 0) {
     cluster.isForwarding = false;
-    if (waiting.length > 0) watchQueue(state, out);
-    return;
+    return watchQueue(state, out);
   }
   askPlaces(state, late, out);
 }
@@ -54,9 +53,15 @@ export function takePlaces(state: SchedulerState, { places }: Message<'placed'>,
 
 /** A coordinator that does not answer: what waits for it is run here. */
 export function endPlacing(state: SchedulerState, out: Out): void {
-  clusterOf(state).isForwarding = false;
-  for (const invocation of state.invocations.values())
-    if (invocation.place === 'placing' && !isComing(state, invocation)) bring(state, invocation, out);
+  const cluster = clusterOf(state);
+  cluster.isForwarding = false;
+  cluster.isAsking = false;
+  const sinceMs = out.nowMs - placementTimeoutMs;
+  for (const invocation of state.invocations.values()) {
+    if (invocation.place !== 'placing' || isComing(state, invocation)) continue;
+    if (invocation.queuedMs <= sinceMs) bring(state, invocation, out);
+    else awaitPlaces(cluster, out);
+  }
   watchQueue(state, out);
 }
 
@@ -73,7 +78,8 @@ export function takeBrought(state: SchedulerState, { request, refs, error }: Mes
   if (!bringing) return null;
   const { objects, session, goal } = bringing;
   for (const [i, ref] of refs.entries()) settleRef(session, objects[i], ref, out);
-  if (!session.open) return null;
+  // Whoever asked is answered, whatever has become of the session.
+  if (!session.open) return goal.kind === 'again' ? bringing : null;
   if (goal.kind === 'run') {
     if (goal.invocation.place !== 'placing') return null;
     if (error) failInvocation(state, goal.invocation, error, out);

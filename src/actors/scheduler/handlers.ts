@@ -258,9 +258,9 @@ const lodging = {
   placementOverdue: decide<Message<'placementOverdue'>>((state, _, out) => endPlacing(state, out)),
   objectsBrought: decide<Message<'objectsBrought'>>((state, message, out) => {
     const brought = takeBrought(state, message, out);
-    if (!brought || message.error) return brought?.session;
+    if (!brought) return null;
     const { goal, session } = brought;
-    if (goal.kind === 'forward') forward(state, session, goal.object, out);
+    if (goal.kind === 'forward' && !message.error) forward(state, session, goal.object, out);
     if (goal.kind === 'again' && goal.message.kind === 'getFromSession') getFromSession(state, goal.message, out);
     if (goal.kind === 'again' && goal.message.kind === 'objectsAsked') askAgain(state, goal.message, out);
     return session;

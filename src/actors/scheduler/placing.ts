@@ -17,11 +17,15 @@ const delayMsMin = 2;
 const delayMsMax = 200;
 /** Below so many bytes it does not matter where they are. */
 const nearBytesMin = 64 * 1024;
-const placementTimeoutMs = 1_000;
+export const placementTimeoutMs = 1_000;
 
 /** To be called when something waits for an executor. */
 export function watchQueue({ cluster, queue }: SchedulerState, out: Out): void {
-  if (!cluster || cluster.isForwarding || queue.length === 0) return;
+  if (!cluster || cluster.isForwarding) return;
+  if (queue.length === 0) {
+    cluster.fruitless = 0;
+    return;
+  }
   cluster.isForwarding = true;
   out.push({ kind: 'startTimer', id: forwardTimer, afterMs: forwardDelayMs(cluster), message: { kind: 'forwardDue' } });
 }
@@ -46,6 +50,13 @@ export function askPlaces(state: SchedulerState, invocations: readonly Invocatio
   }
   for (const [coordinator, requests] of byCoordinator)
     out.push(send(coordinator, { kind: 'placementAsked', home: state.address, requests }));
+  awaitPlaces(clusterOf(state), out);
+}
+
+/** A timer for whoever is not answered; another question does not put it off. */
+export function awaitPlaces(cluster: ClusterState, out: Out): void {
+  if (cluster.isAsking) return;
+  cluster.isAsking = true;
   out.push({ kind: 'startTimer', id: 'placement', afterMs: placementTimeoutMs, message: { kind: 'placementOverdue' } });
 }
 
@@ -70,6 +81,7 @@ function bytesByNode(state: SchedulerState, inputs: readonly Input[]): ReadonlyM
 export function place(state: SchedulerState, invocation: Invocation, out: Out): void {
   if (!state.cluster || !invocation.inputs.some(({ ref }) => ref.remote)) return enqueue(state, invocation, out);
   invocation.place = 'placing';
+  invocation.queuedMs = out.nowMs;
   if (isBetterElsewhere(state, invocation.inputs)) return askPlaces(state, [invocation], out);
   bring(state, invocation, out);
 }

@@ -58,14 +58,14 @@ export class ReadyQueue {
     if (this.#length === 0) for (const lanes of this.#lanes) lanes.clear();
   }
 
-  /** Some that wait, those of the highest priority first; at most `count`. */
-  some(count: number): readonly Invocation[] {
+  /** Some of those that wait and are wanted, the highest priority first; at most `count`. */
+  some(count: number, isWanted: (invocation: Invocation) => boolean): readonly Invocation[] {
     const found: Invocation[] = [];
     for (let priority = 9; priority >= 0; priority--) {
       for (const lane of this.#lanesOf(priority).values()) {
         for (let i = lane.head; i < lane.waiting.length && found.length < count; i++) {
           const entry = lane.waiting[i];
-          if (entry && isWaiting(entry)) found.push(entry.invocation);
+          if (entry && isWaiting(entry) && isWanted(entry.invocation)) found.push(entry.invocation);
         }
       }
     }

@@ -58,7 +58,7 @@ export interface Invocation {
   place: 'placing' | 'queued' | 'running' | 'resting' | 'watched' | 'stopping' | 'done';
   /** Its entry in the queue. */
   queuedAs: number;
-  /** Since when it is in the queue. */
+  /** Since when it is in the queue, or a place is sought for it. */
   queuedMs: number;
   /** The worker that runs its attempt, if that is another one; its scheduler's address. */
   host: Address | null;
@@ -199,6 +199,8 @@ export interface ClusterState {
   serviceMs: number;
   /** A timer runs, or a coordinator has been asked. */
   isForwarding: boolean;
+  /** Coordinators have been asked for places, and a timer says when it is time to do without. */
+  isAsking: boolean;
   /** Times in a row that nobody had room. */
   fruitless: number;
   readonly totals: { forwarded: number; lodged: number; placedNear: number };
@@ -267,6 +269,7 @@ function createCluster(node: string): ClusterState {
     nextRequest: 1,
     serviceMs: 1,
     isForwarding: false,
+    isAsking: false,
     fruitless: 0,
     totals: { forwarded: 0, lodged: 0, placedNear: 0 },
   };

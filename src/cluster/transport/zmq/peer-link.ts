@@ -55,7 +55,7 @@ const never = Number.POSITIVE_INFINITY;
 export class PeerLink implements Outlet {
   readonly counters = createCounters();
   readonly #options: PeerLinkOptions;
-  readonly #link: Link;
+  #link: Link;
   readonly #alarm = new Alarm((nowMs) => this.#wake(nowMs));
   #way: Way | null = null;
   #waiting: Envelope[] = [];
@@ -77,9 +77,7 @@ export class PeerLink implements Outlet {
 
   constructor(options: PeerLinkOptions) {
     this.#options = options;
-    const { framesUnderWayMax, framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax } = options.limits;
-    const limits = { windowFramesMax: framesUnderWayMax, framesMax: framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax };
-    this.#link = new Link(options.number, limits, Math.random);
+    this.#link = createLink(options);
   }
 
   /** More than is good waits for the peer: whoever produces without end awaits `hasRoom`. */
@@ -151,8 +149,11 @@ export class PeerLink implements Outlet {
     this.#way = null;
     this.#alarm.stop();
     this.#lose(this.#link.load.held, this.#waiting.length);
+    // Whoever keeps this outlet does not keep what it held.
+    this.#link = createLink(this.#options);
     this.#waiting = [];
     this.#lengths = [];
+    this.#oldest = 0;
     this.#bytesHeld = 0;
     for (const resolve of this.#drainWaiters.splice(0)) resolve();
   }
@@ -257,7 +258,10 @@ export class PeerLink implements Outlet {
       envelopes = decodeFrame(frame);
     } catch (error) {
       this.#count('malformed', 1);
-      this.#options.log('warn', 'a frame that cannot be read was dropped', { peer: this.#options.peer, error: String(error) });
+      const { malformed } = this.counters;
+      // The first, the second, the fourth, …: whoever sends such fills no log.
+      if ((malformed & (malformed - 1)) !== 0) return;
+      this.#options.log('warn', 'a frame that cannot be read was dropped', { peer: this.#options.peer, malformed, error: String(error) });
       return;
     }
     this.#count('envelopesReceived', envelopes.length);
@@ -312,6 +316,12 @@ export class PeerLink implements Outlet {
     this.counters[name] += by;
     this.#options.totals[name] += by;
   }
+}
+
+function createLink({ number, limits }: PeerLinkOptions): Link {
+  const { framesUnderWayMax, framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax } = limits;
+  const linkLimits = { windowFramesMax: framesUnderWayMax, framesMax: framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax };
+  return new Link(number, linkLimits, Math.random);
 }
 
 /** The bytes that make a message large, if it is. What else it has counts little. */
