@@ -16,6 +16,7 @@ import { idleMeasures } from './measures/idle.ts';
 import { memoryMeasures } from './measures/memory.ts';
 import { passMeasures } from './measures/pass.ts';
 import { peerMeasures } from './measures/peers.ts';
+import { remoteMeasures } from './measures/remote.ts';
 import { sleepMeasures } from './measures/sleep.ts';
 import { startMeasures } from './measures/start.ts';
 import { throughputMeasures } from './measures/throughput.ts';
@@ -34,6 +35,7 @@ const measures: readonly Measure[] = [
   ...growthMeasures,
   ...memoryMeasures,
   ...budgetMeasures,
+  ...remoteMeasures,
 ];
 const names = [...new Set(measures.map(({ name }) => name))];
 
@@ -52,7 +54,9 @@ async function run(wanted: readonly string[], { rounds, peers: withPeers = false
   const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const results: Result[] = [];
   for (const name of names) {
-    const group = chosen.filter((measure) => measure.name === name);
+    const named = chosen.filter((measure) => measure.name === name);
+    for (const { system, unit, unavailable } of named) if (unavailable) say(`${name} ${system} (${unit}) is left out: ${unavailable}`);
+    const group = named.filter(({ unavailable }) => !unavailable);
     if (group.length > 0) results.push(...(await runGroup(group, rounds, say)));
   }
   const report: Report = { machine: machine(), versions: versions(peers), results };
@@ -73,13 +77,19 @@ async function runGroup(group: readonly Measure[], rounds: number, say: (text: s
       }
     }
   } finally {
-    for (const prepared of running) await prepared.close();
+    for (const prepared of running) await prepared.close().catch(notClosed);
   }
   return group.map((measure, i) => {
     const result = summarize(measure, values[i] ?? [], rounds);
     say(`${result.name} ${result.system}: ${result.median} ${result.unit}`);
     return result;
   });
+}
+
+/** Told, and no more: those behind it are closed too, else their processes would keep this one from ending; and results are results. */
+function notClosed(error: unknown): void {
+  process.stderr.write(`bench: what was measured could not be closed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
 }
 
 function machine() {

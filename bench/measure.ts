@@ -7,6 +7,8 @@ export interface Measure {
   readonly unit: string;
   /** What a reader needs to repeat it. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Why it cannot be measured on this machine; it is left out then. */
+  readonly unavailable?: string | undefined;
   /** Starts what is measured; its samples check their own results. */
   prepare(): Promise<Prepared>;
 }

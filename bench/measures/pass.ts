@@ -1,29 +1,25 @@
 /** An object handed from a function to another, in another executor: from its seal until the consumer runs. Its size must not matter. */
 import type { Runtime } from 'pheromone';
 import { pass } from '../apps/paths.ts';
-import type { Measure } from '../measure.ts';
+import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 export const times = 10;
 const warmUps = 500;
 export const sizes = { '1 KB': 1_000, '1 MB': 1_000_000, '10 MB': 10_000_000, '100 MB': 100_000_000 } as const;
 
-const memcpy: Measure = {
-  name: 'pass',
+export const memcpy = (name: string, unit: 'µs' | 'ms'): Measure => ({
+  name,
   system: 'floor: memcpy',
-  unit: 'µs',
+  unit,
   settings: { size: '100 MB' },
   async prepare() {
     const from = new Uint8Array(sizes['100 MB']).fill(1);
     const to = new Uint8Array(sizes['100 MB']).fill(2);
-    const copy = async () => {
-      const before = performance.now();
-      to.set(from);
-      return [1_000 * (performance.now() - before)];
-    };
+    const copy = async () => [(unit === 'µs' ? 1_000 : 1) * (await timed(() => to.set(from)))];
     return { sample: copy, close: async () => undefined };
   },
-};
+});
 
 /** Objects handed over in one session; those of a session are freed together, at its end. */
 const inTurn = { '1 KB': 20, '1 MB': 20, '10 MB': 20, '100 MB': 5 } as const;
@@ -52,5 +48,5 @@ export const passMeasures: readonly Measure[] = [
       (runtime) => passOn(runtime, '1 KB', warmUps),
     ),
   ),
-  memcpy,
+  memcpy('pass', 'µs'),
 ];

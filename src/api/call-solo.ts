@@ -2,7 +2,7 @@
 import { callAborted, callTimedOut } from '../actors/protocol/error.ts';
 import type { ClientHost } from '../cluster/client-host.ts';
 import { encode } from '../cluster/encode.ts';
-import type { SoloCall, SoloCalls, SoloEntry, SoloOutcome } from '../cluster/solo/calls.ts';
+import type { ShortCall, ShortCalls, SoloEntry, SoloOutcome } from '../cluster/solo/short-calls.ts';
 import { decodeValue } from '../storage/value.ts';
 import type { CallOptions } from './call-options.ts';
 import type { ClientObjects } from './client-objects.ts';
@@ -11,7 +11,7 @@ import { aborted, orThrow, outcomeOf } from './replies.ts';
 import { printed } from './thrown.ts';
 
 export interface SoloUser {
-  readonly solo: SoloCalls;
+  readonly solo: ShortCalls;
   readonly host: ClientHost;
   readonly objects: ClientObjects;
 }
@@ -61,7 +61,7 @@ function valueOf(outcome: SoloOutcome, { signal }: CallOptions): unknown {
 }
 
 /** Once its session is at home, the client actor knows of the call. */
-function watch({ solo, host }: SoloUser, call: SoloCall, { timeoutMs, signal }: CallOptions): (() => void) | null {
+function watch({ solo, host }: SoloUser, call: ShortCall, { timeoutMs, signal }: CallOptions): (() => void) | null {
   if (timeoutMs === undefined && !signal) return null;
   const timeOut = () => {
     const { request } = call;

@@ -217,7 +217,7 @@ export class ClientRuntime {
 
   async drain(app: App | string): Promise<void> {
     const name = appName('drain', app);
-    await this.#host.solo?.recall((other) => other === name);
+    await this.#host.solo?.recallApp(name);
     await this.#askCoordinator((request, client) => ({ kind: 'drainApp', request, client, app: name }), this.#config.deadlineMs);
   }
 
@@ -322,7 +322,7 @@ export class ClientRuntime {
 
   /** A session that runs solo is not known to the coordinator. */
   async #bringHome(session: string): Promise<void> {
-    await this.#host.solo?.recall((_, id) => id() === session);
+    await this.#host.solo?.recallSession(session);
   }
 
   async #result(

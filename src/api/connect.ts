@@ -48,7 +48,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
         void client.close();
       };
       const { address: own, blocks, outlet: node, services } = client;
-      host = new ClientHost({ config, address: own, blocks, services, node, solo: null, arena: noArena, log, notified, broken });
+      host = new ClientHost({ config, address: own, blocks, services, node, solo: client.solo, arena: noArena, log, notified, broken });
       host.receive(early.splice(0));
       return host;
     },

@@ -21,6 +21,7 @@ import { Host, type Outlet } from './host.ts';
 import type { LogLine } from './log.ts';
 import { Doorbell } from './solo/doorbell.ts';
 import { SoloCalls } from './solo/calls.ts';
+import type { ShortCalls } from './solo/short-calls.ts';
 import { TimerTable } from './timer-table.ts';
 import type { Envelope } from './wire/codec.ts';
 
@@ -33,8 +34,8 @@ export interface ClientHostOptions {
   readonly blocks: ClientBlocks | null;
   /** Addresses that are served beside the client actor. */
   readonly services: Readonly<Record<Address, (message: Message) => void>>;
-  /** Null: no solo sessions. */
-  readonly solo: SoloHandle | null;
+  /** Shared memory of an embedded node's executors, or the way to workers' gates. Null: no solo sessions. */
+  readonly solo: SoloHandle | ((longWay: (command: (request: number) => ClientMessage) => Promise<Reply>) => ShortCalls) | null;
   /** The arena; asked for at the first object that does not fit into a message. */
   readonly arena: () => Uint8Array;
   readonly log: LogLine;
@@ -66,7 +67,7 @@ const blocksAddress: Address = 'blocks:local';
 export class ClientHost {
   readonly address: Address;
   readonly blocks: ClientBlocks;
-  readonly solo: SoloCalls | null;
+  readonly solo: ShortCalls | null;
   readonly #options: ClientHostOptions;
   readonly #host: Host;
   readonly #timers: TimerTable;
@@ -95,22 +96,25 @@ export class ClientHost {
     const state = createClient(address, 'coordinator', config, () => Math.random());
     this.#host.spawn(address, { machine: clientMachine, handlers: clientHandlers, state });
     for (const [service, take] of Object.entries(options.services)) this.#host.serve(service, take);
-    const { inlineBytesMax } = config;
     this.blocks = options.blocks ?? this.#openBlocks();
-    this.solo =
-      options.solo &&
-      new SoloCalls({
-        memory: options.solo,
-        inlineBytesMax,
-        restMs: soloRestMs,
-        pauseMax: soloPauseMax,
-        named: (summary) => this.send('coordinator', { kind: 'sessionClosed', summary }),
-        listen: (bell) => new Doorbell(bell),
-        nowMs: () => Date.now(),
-        random: () => Math.random(),
-        recall: (slots) => this.#recall(slots),
-        cancel: (session, reason) => this.send('coordinator', { kind: 'cancelSession', request: -1, client: address, session, reason }),
-      });
+    this.solo = typeof options.solo === 'function' ? options.solo((command) => this.request(command)) : this.#openSolo(options.solo);
+  }
+
+  #openSolo(memory: SoloHandle | null): SoloCalls | null {
+    const { address } = this;
+    if (!memory) return null;
+    return new SoloCalls({
+      memory,
+      inlineBytesMax: this.#options.config.inlineBytesMax,
+      restMs: soloRestMs,
+      pauseMax: soloPauseMax,
+      named: (summary) => this.send('coordinator', { kind: 'sessionClosed', summary }),
+      listen: (bell) => new Doorbell(bell),
+      nowMs: () => Date.now(),
+      random: () => Math.random(),
+      recall: (slots) => this.#recall(slots),
+      cancel: (session, reason) => this.send('coordinator', { kind: 'cancelSession', request: -1, client: address, session, reason }),
+    });
   }
 
   #openBlocks(): ClientBlocks {

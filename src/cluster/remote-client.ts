@@ -29,8 +29,11 @@ import { Arrivals } from './transfer/arrivals.ts';
 import { ObjectFetcher } from './transfer/object-fetcher.ts';
 import { ObjectSender } from './transfer/object-sender.ts';
 import { Mesh, meshLimitsDefault } from './transport/zmq/mesh.ts';
-import { ClusterView } from './view.ts';
+import { RemoteCalls, type RemoteCallsOptions } from './solo/remote-calls.ts';
+import type { ShortCalls } from './solo/short-calls.ts';
+import { ClusterView, type Member } from './view.ts';
 import type { Envelope } from './wire/codec.ts';
+import { noStats, sumOf } from './worker-stats.ts';
 
 export interface RemoteClientOptions {
   readonly config: Config;
@@ -61,6 +64,7 @@ const lingerMs = 1_000;
 /** A cluster that has not been heard of for so long is lost. */
 const lostAfterMs = 15_000;
 const questionTimeoutMs = 5_000;
+const approachTimeoutMs = 2_000;
 
 export class RemoteClient {
   /** The coordinator that it is connected to. */
@@ -78,7 +82,13 @@ export class RemoteClient {
   readonly #sender: ObjectSender;
   readonly #arrivals: Arrivals;
   readonly #answers = new Map<number, (message: Message | null) => void>();
+  /** For the client's host: calls that take the short way. */
+  readonly solo: (longWay: RemoteCallsOptions['longWay']) => ShortCalls;
   readonly #node: string;
+  readonly #log: LogLine;
+  #calls: RemoteCalls | null = null;
+  #nearWorkers: readonly string[] = [];
+  #isFlushDue = false;
   readonly #receive: (envelopes: readonly Envelope[]) => void;
   /** The coordinator of each session that this client has opened, until it ends. */
   readonly #coordinatorOf = new Map<string, string>();
@@ -138,9 +148,21 @@ export class RemoteClient {
       send: (message) => this.#sendNow(atNode('registry', gateway), message),
     });
     this.#receive = receive;
+    this.#log = log;
+    this.solo = (longWay) => {
+      this.#calls = new RemoteCalls({
+        inlineBytesMax: config.inlineBytesMax,
+        address: this.address,
+        workers: () => this.#nearWorkers,
+        send: (to, message) => this.#sendSoon(to, message),
+        ask: (to, question) => this.#ask(to, question),
+        longWay,
+      });
+      return this.#calls;
+    };
     this.view = new ClusterView(this.registry, {
-      joined: () => undefined,
-      left: (member) => this.#loseSessions(member.name),
+      joined: (member) => this.#approach(member),
+      left: (member) => this.#lose(member),
       sharded: () => undefined,
     });
     this.#sender = new ObjectSender({
@@ -148,17 +170,7 @@ export class RemoteClient {
       wayTo: (to) => this.#wayTo(to),
     });
     this.#fetcher = this.#createFetcher(config);
-    this.#arrivals = new Arrivals({
-      node: this.#node,
-      fetcher: this.#fetcher,
-      needs: ({ kind }) => kind === 'sessionOutput' || kind === 'objectsFound',
-      arrived: (envelope) => [envelope],
-      failed: ({ to, message }, error) => this.#failed(to, message, error),
-      fetched: (ref) => this.#letGo(ref),
-      discard: () => undefined,
-      deliver: receive,
-      errorOf: errorToData,
-    });
+    this.#arrivals = this.#createArrivals(receive);
     const durable = new DurableService(
       new RegistryDurableStore(this.registry),
       { bytesOf: () => new Uint8Array(), release: () => undefined },
@@ -202,12 +214,37 @@ export class RemoteClient {
     } else if (actor === answersActor) {
       const { request } = message as { request: number };
       this.#answers.get(request)?.(message);
+    } else if (message.kind === 'soloAnswer' || message.kind === 'soloRefused') {
+      this.#calls?.take(message);
+    } else if (message.kind === 'soloHomed') {
+      const { session, call: slot } = message;
+      this.#coordinatorOf.set(session, this.view.ownerOf(shardOfSession(session)) ?? this.gateway);
+      this.#receive([{ to, message: { kind: 'sessionReclaimed', session, slot, generation: 0 } }]);
     } else {
       if (message.kind === 'sessionEnded') this.#coordinatorOf.delete(message.summary.id);
       if (message.kind === 'sessionRefused') this.#coordinatorOf.delete(message.session);
       return false;
     }
     return true;
+  }
+
+  /** Where a worker can be reached directly, calls go straight there. */
+  #approach({ name, role, address }: Member): void {
+    if (role !== 'worker') return;
+    const reached = () => {
+      if (this.view.members.has(name)) this.#nearWorkers = [...this.#nearWorkers, name];
+    };
+    this.#mesh.connect(address, approachTimeoutMs).then(reached, (error: Error) => {
+      this.#log('debug', 'a worker cannot be reached directly', { worker: name, address, why: error.message });
+    });
+  }
+
+  #lose({ name, role }: Member): void {
+    if (role === 'coordinator') return this.#loseSessions(name);
+    this.#nearWorkers = this.#nearWorkers.filter((worker) => worker !== name);
+    const text = `worker ${name}, which ran the session, is gone`;
+    this.#calls?.workerGone(name, errorData('WorkerLost', text, { worker: name }, true));
+    this.#mesh.disconnect(name);
   }
 
   /** Nobody will say what becomes of them. */
@@ -220,6 +257,21 @@ export class RemoteClient {
       return { to: this.address, message: { kind: 'sessionEnded', summary: failedSummary(session, '', error) } };
     });
     if (ends.length > 0) this.#receive(ends);
+  }
+
+  /** Outputs, and what `get` has found, are in this process before anybody hears of them. */
+  #createArrivals(receive: (envelopes: readonly Envelope[]) => void): Arrivals {
+    return new Arrivals({
+      node: this.#node,
+      fetcher: this.#fetcher,
+      needs: ({ kind }) => kind === 'sessionOutput' || kind === 'objectsFound',
+      arrived: (envelope) => [envelope],
+      failed: ({ to, message }, error) => this.#failed(to, message, error),
+      fetched: (ref) => this.#letGo(ref),
+      discard: () => undefined,
+      deliver: receive,
+      errorOf: errorToData,
+    });
   }
 
   #createFetcher(config: Config): ObjectFetcher {
@@ -252,6 +304,17 @@ export class RemoteClient {
   #sendNow(to: Address, message: Message): void {
     this.#send(to, message);
     this.outlet.flush();
+  }
+
+  /** What is called in one turn leaves as one frame. */
+  #sendSoon(to: Address, message: Message): void {
+    this.#send(to, message);
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    queueMicrotask(() => {
+      this.#isFlushDue = false;
+      this.outlet.flush();
+    });
   }
 
   #wayTo(address: Address) {
@@ -301,31 +364,6 @@ export class RemoteClient {
 function failedSummary(id: string, app: string, error: ErrorData): SessionSummary {
   const history = { objects: 0, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
   return { id, app, revision: 0, state: 'failed', openedMs: 0, endedMs: Date.now(), error, history };
-}
-
-const noStats: WorkerStats = {
-  sessionsOpened: 0,
-  sessionsOpen: 0,
-  invocations: 0,
-  invocationsQueued: 0,
-  objects: 0,
-  objectBytes: 0,
-  executors: 0,
-  storeBlocks: 0,
-  storeUsedBytes: 0,
-  storeHighWaterBytes: 0,
-  storeSizeBytes: 0,
-  invocationsForwarded: 0,
-  invocationsPlacedNear: 0,
-  invocationsLodged: 0,
-  objectsFetched: 0,
-  bytesFetched: 0,
-  messagesSent: 0,
-};
-
-function sumOf(a: WorkerStats, b: WorkerStats): WorkerStats {
-  const fields = Object.keys(noStats) as (keyof WorkerStats)[];
-  return Object.fromEntries(fields.map((field) => [field, a[field] + b[field]])) as unknown as WorkerStats;
 }
 
 async function withTimeout(work: Promise<unknown>, timeoutMs: number, address: string): Promise<void> {

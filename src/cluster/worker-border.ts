@@ -13,6 +13,7 @@ import type { Message } from '../actors/protocol/message.ts';
 import type { Ref } from '../storage/object.ts';
 import type { Timers } from '../storage/timers.ts';
 import type { Config } from './config.ts';
+import { type Gate, gateAddress } from './gate.ts';
 import type { Outlet } from './host.ts';
 import type { Node } from './node/node.ts';
 import type { Registry } from './registry/registry.ts';
@@ -38,6 +39,8 @@ export interface WorkerBorderOptions {
   readonly ways: Ways;
   readonly registry: Pick<Registry, 'get'>;
   readonly timers: Timers;
+  /** Without one all sessions take the long way. */
+  readonly gate?: Gate | null;
 }
 
 /** Of objects that are brought here. */
@@ -47,23 +50,38 @@ const needsObjects: ReadonlySet<Message['kind']> = new Set(['startSession', 'put
 /** Sessions that are not yet open may not take the last of the store, and wait as long as an embedded client does. */
 const isIntake = ({ kind }: Message) => kind === 'startSession' || kind === 'putIntoSession';
 
+/** A revision goes when no session needs it, also none that is about to open. */
+const follows = (message: Message, earlier: Message) =>
+  message.kind === 'uninstallApp' &&
+  earlier.kind === 'startSession' &&
+  earlier.spec.app === message.app &&
+  earlier.revision === message.revision;
+
 export class WorkerBorder {
   readonly #node: Node;
   readonly #arrivals: Arrivals;
   readonly #departures: Departures;
   readonly #fetcher: ObjectFetcher;
+  readonly #gate: Gate | null;
 
   constructor(options: WorkerBorderOptions) {
-    const { name, node, ways, registry } = options;
+    const { name, node, ways, registry, gate = null } = options;
     this.#node = node;
+    this.#gate = gate;
     this.#departures = new Departures({ node: name, outletOf: (address) => ways.outletOf(address), store: node.store });
     this.#fetcher = createFetcher(options);
     const scheduler = atNode('scheduler', name);
-    const code = new CodeDelivery({ registry, worker: scheduler, deliver: (envelopes) => node.host.deliverAll(envelopes) });
+    const code = new CodeDelivery({
+      registry,
+      worker: scheduler,
+      deliver: (envelopes) => node.host.deliverAll(envelopes),
+      ...(gate && { changing: (app: string, gone: number | null) => gate.changing(app, gone) }),
+    });
     this.#arrivals = new Arrivals({
       node: name,
       fetcher: this.#fetcher,
       needs: ({ kind }) => needsObjects.has(kind),
+      follows,
       isIntake,
       arrived: ({ to, message }, brought) => [{ to, message: owning(message, brought) }],
       failed: (envelope, error) => [failing(envelope, error)],
@@ -81,7 +99,15 @@ export class WorkerBorder {
 
   /** For what the node's actors say to others. */
   outletOf(address: Address): Outlet | null {
-    return this.#departures.outletOf(address);
+    const outlet = this.#departures.outletOf(address);
+    const gate = this.#gate;
+    if (!outlet || !gate) return outlet;
+    return {
+      send(to, message) {
+        if (message.kind === 'appInstalled') gate.installed(message);
+        outlet.send(to, message);
+      },
+    };
   }
 
   /** A node is no member any more. */
@@ -123,6 +149,11 @@ export class WorkerBorder {
       // Beside the departures: to ask is not to change what is asked for.
       ways.outletOf(message.owner)?.send(message.owner, { kind: 'requestDone', request: message.request, result });
     });
+    if (this.#gate) {
+      const gate = this.#gate;
+      host.serve(gateAddress, (message) => gate.take(message));
+      host.alias(atNode(gateAddress, name), gateAddress);
+    }
     for (const service of ['objects', importsAddress, 'store', 'stats']) host.alias(atNode(service, name), service);
   }
 

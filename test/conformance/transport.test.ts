@@ -164,7 +164,13 @@ for (const [name, open] of Object.entries(implementations)) {
   conforms('the two ends share no memory', async (t, [a, b]) => {
     const inline = new Uint8Array(2_000).fill(1);
     const result = { list: [1, 2, 3] };
-    a.outlet.send('there', { kind: 'answer', request: 1, error: null, objects: [], ref: { encoding: 0, sizeBytes: 2_000, inline, offset: -1 } });
+    a.outlet.send('there', {
+      kind: 'answer',
+      request: 1,
+      error: null,
+      objects: [],
+      ref: { encoding: 0, sizeBytes: 2_000, inline, offset: -1 },
+    });
     a.outlet.send('there', done(2, result));
     a.outlet.flush();
     inline.fill(2);

@@ -35,12 +35,18 @@ export function withHandler<S>(
 }
 
 /** The same actor, but for something in all that it does. */
-export function withEveryHandler<S>(definition: ActorDefinition<S>, change: (handler: AnyHandler) => AnyHandler): ActorDefinition<S> {
-  return mapHandlers(definition, change);
+export function withEveryHandler<S>(
+  definition: ActorDefinition<S>,
+  change: (handler: AnyHandler, place: string) => AnyHandler,
+): ActorDefinition<S> {
+  return mapHandlers(definition, (handler, _, place) => change(handler, place));
 }
 
-function mapHandlers<S>(definition: ActorDefinition<S>, map: (handler: AnyHandler, kind: string) => AnyHandler): ActorDefinition<S> {
-  const mapRow = (row: Readonly<Record<string, unknown>>) =>
-    Object.fromEntries(Object.entries(row).map(([kind, handler]) => [kind, map(handler as AnyHandler, kind)]));
-  return { ...definition, handlers: Object.fromEntries(Object.entries(definition.handlers).map(([place, row]) => [place, mapRow(row)])) };
+type Change = (handler: AnyHandler, kind: string, place: string) => AnyHandler;
+
+function mapHandlers<S>(definition: ActorDefinition<S>, map: Change): ActorDefinition<S> {
+  const mapRow = (place: string, row: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(row).map(([kind, handler]) => [kind, map(handler as AnyHandler, kind, place)]));
+  const handlers = Object.fromEntries(Object.entries(definition.handlers).map(([place, row]) => [place, mapRow(place, row)]));
+  return { ...definition, handlers };
 }

@@ -258,7 +258,12 @@ export class World {
         timers: this.nodeTimers,
         segment,
         durable: this.#durableStore(),
-        solo: this.#soloMemory && { memory: this.#soloMemory, client: 'client:sim', executorAt: (place) => threads.threadAt(place) },
+        solo: this.#soloMemory && {
+          memory: this.#soloMemory,
+          keeper: 'client:sim',
+          clientOf: () => 'client:sim',
+          executorAt: (place) => threads.threadAt(place),
+        },
         startThread: (thread) => threads.start(thread),
         terminateThread: (thread) => threads.terminate(thread),
         loadPrimitives: () => (kind) => builtInPrimitives.get(kind),

@@ -1,5 +1,5 @@
 /** The objects of app-scoped triggers: held for triggers and for the sessions that these open. */
-import { type Out, send } from '../actor.ts';
+import { type Address, type Out, send } from '../actor.ts';
 import type { CoordinatorState } from './state.ts';
 
 /** One holder less; after the last its worker may free it. */
@@ -16,5 +16,10 @@ export function releaseObject(state: CoordinatorState, id: number, out: Out): vo
   if (!object) return;
   state.objects.delete(id);
   object.app.objects--;
-  out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
+  if (object.worker !== null) out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
+}
+
+/** Their numbers mean nothing to a worker that is started anew under the same name. */
+export function loseObjects(state: CoordinatorState, worker: Address): void {
+  for (const object of state.objects.values()) if (object.worker === worker) object.worker = null;
 }

@@ -41,7 +41,7 @@ export function stepAppBucket(state: CoordinatorState, message: BucketStepped, o
   if (!app) return;
   const admitted = state.objects.get(message.admitted);
   if (admitted) {
-    out.push(send(admitted.worker, { kind: 'appObjectAdmitted', object: admitted.object }));
+    if (admitted.worker !== null) out.push(send(admitted.worker, { kind: 'appObjectAdmitted', object: admitted.object }));
     admitted.holders += message.holders;
   }
   for (const firing of message.firings) fire(state, app, firing, out);

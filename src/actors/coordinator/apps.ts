@@ -223,7 +223,7 @@ function unregister(state: CoordinatorState, app: AppRow, { client, request }: A
     if (object.app !== app) continue;
     state.objects.delete(id);
     app.objects--;
-    out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
+    if (object.worker !== null) out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
   }
   for (const worker of state.workers.keys()) {
     if (app.current) out.push(send(worker, { kind: 'uninstallApp', app: app.name, revision: app.current.table.revision }));

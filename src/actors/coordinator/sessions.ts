@@ -95,7 +95,7 @@ function placeNear(state: CoordinatorState, app: AppRow, objects: readonly numbe
   const bytes = new Map<Address, number>();
   for (const id of objects) {
     const object = state.objects.get(id);
-    if (!object || object.input.ref.inline || !app.current?.workers.has(object.worker)) continue;
+    if (!object || object.worker === null || object.input.ref.inline || !app.current?.workers.has(object.worker)) continue;
     if (state.workers.get(object.worker)?.accepts) bytes.set(object.worker, (bytes.get(object.worker) ?? 0) + object.input.ref.sizeBytes);
   }
   let best: Address | null = null;
@@ -126,7 +126,8 @@ function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Ad
   if (!app.current) throw new Error(`bug: app ${app.name} is not installed`);
   row.worker = worker;
   countSession(state, worker, 1);
-  const inputs = row.linked.flatMap((id) => state.objects.get(id)?.input ?? []);
+  const linked = row.linked.flatMap((id) => state.objects.get(id) ?? []);
+  const isLost = linked.some((object) => object.worker === null && !object.input.ref.inline);
   const { revision } = app.current.table;
   const announces = firing === null && isFarAway(row.spec);
   const { spec } = row;
@@ -137,10 +138,10 @@ function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Ad
       spec,
       revision,
       firing,
-      inputs,
+      inputs: isLost ? [] : linked.map(({ input }) => input),
       owned: [],
       announces,
-      failure: null,
+      failure: isLost ? errorData('InputsLost', 'the worker that had objects of its firing is gone', { app: app.name }) : null,
     }),
   );
 }
@@ -230,7 +231,8 @@ function refuseWaiting(state: CoordinatorState, row: SessionRow, error: ErrorDat
 
 export function closeSession(state: CoordinatorState, summary: SessionSummary, out: Out): void {
   const row = state.sessions.get(summary.id);
-  for (const id of row?.linked ?? []) unhold(state, id, out);
+  // Given up for lost with its worker, which lives on.
+  if (!row && state.summaries.get(summary.id)) return;
   for (const { id, requestId } of state.summaries.keep(summary, row?.spec.requestId ?? null, out.nowMs)) {
     // A retry may have taken it over.
     if (state.requestIds.get(requestId) === id) state.requestIds.delete(requestId);
@@ -241,8 +243,9 @@ export function closeSession(state: CoordinatorState, summary: SessionSummary, o
   admitWaiting(state, out);
 }
 
-function forget(state: CoordinatorState, { spec, worker }: SessionRow, out: Out): void {
+function forget(state: CoordinatorState, { spec, worker, linked }: SessionRow, out: Out): void {
   if (!state.sessions.delete(spec.id)) return;
+  for (const id of linked) unhold(state, id, out);
   countSession(state, worker, -1);
   const app = state.apps.get(spec.app);
   app?.sessions.delete(spec.id);

@@ -79,10 +79,11 @@ export interface SessionRow {
   readonly linked: readonly number[];
 }
 
-/** An object that app-scoped triggers hold, or that a session they opened works on. Its bytes are at `worker`. */
+/** An object that app-scoped triggers hold, or that a session they opened works on. */
 export interface AppObject {
   readonly app: AppRow;
-  readonly worker: Address;
+  /** Where its bytes are; null: they are lost with their worker. */
+  worker: Address | null;
   readonly object: number;
   readonly input: Input;
   /** Triggers and sessions that still need it. */

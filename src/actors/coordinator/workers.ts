@@ -2,7 +2,9 @@
 import type { Out } from '../actor.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData } from '../protocol/error.ts';
+import { loseObjects } from './app-objects.ts';
 import { failInstall, installAt } from './apps.ts';
+import { takeOffer } from './placement.ts';
 import { loseSessions, placeWaiting } from './sessions.ts';
 import type { CoordinatorState } from './state.ts';
 
@@ -27,6 +29,8 @@ export function removeWorker(state: CoordinatorState, { worker, reason }: Messag
     const error = errorData('WorkerLost', `worker ${worker} is gone: ${reason}`, { worker }, true);
     failInstall(state, { kind: 'appInstallFailed', worker, app: app.name, revision: app.installing.revision.table.revision, error }, out);
   }
+  loseObjects(state, worker);
   loseSessions(state, worker, reason, out);
+  takeOffer(state, { kind: 'slotsOffered', worker, free: 0 }, out);
   placeWaiting(state, out);
 }

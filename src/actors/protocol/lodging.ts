@@ -53,7 +53,14 @@ export type LodgingMessage =
       readonly owned: readonly number[];
       readonly failure: ErrorData | null;
     }
-  | { readonly kind: 'unlodge'; readonly home: Address; readonly invocation: number; readonly attempt: number; readonly graceMs: number }
+  | {
+      readonly kind: 'unlodge';
+      readonly home: Address;
+      readonly session: string;
+      readonly invocation: number;
+      readonly attempt: number;
+      readonly graceMs: number;
+    }
   /** What the attempt had asked for. */
   | {
       readonly kind: 'lodgerAnswer';

@@ -3,6 +3,7 @@ import type { BucketMessage } from './bucket.ts';
 import type { ClientMessage } from './client.ts';
 import type { CoordinatorMessage } from './coordinator.ts';
 import type { ExecutorMessage, ThreadMessage } from './executor.ts';
+import type { FromGate, GateMessage } from './gate.ts';
 import type { RegistryMessage } from './registry.ts';
 import type { SchedulerMessage } from './scheduler.ts';
 import type { StoreMessage } from './store.ts';
@@ -13,6 +14,8 @@ export type Message =
   | ClientMessage
   | CoordinatorMessage
   | ExecutorMessage
+  | FromGate
+  | GateMessage
   | RegistryMessage
   | SchedulerMessage
   | StoreMessage

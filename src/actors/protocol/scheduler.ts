@@ -27,7 +27,8 @@ export type AttemptOutcome =
  */
 export interface AdoptSession {
   readonly kind: 'adoptSession';
-  readonly coordinator: Address;
+  /** Who has the slot, and is told that it is free: the client, or who keeps it for him. */
+  readonly keeper: Address;
   /** The revision, by the number of its installation. */
   readonly install: number;
   readonly session: string;

@@ -19,11 +19,12 @@ import { executorAddress, holdsBlock, type Invocation, type SchedulerState, type
 export function adoptSession(state: SchedulerState, message: AdoptSession, out: Out): Session | null {
   const app = state.installs.get(message.install);
   if (!app) return refuse(state, message, out);
-  const { coordinator, slot, generation, client } = message;
+  const { keeper, slot, generation, client } = message;
+  const { coordinator } = app;
   const spec = specOf(message, app.table.name);
   const session = addSession(state, { spec, coordinator, firing: null }, app, message.openedMs, out);
   out.push(send(coordinator, { kind: 'sessionAdopted', worker: state.address, spec }));
-  out.push(send(client, { kind: 'sessionReclaimed', session: spec.id, slot, generation }));
+  out.push(send(keeper, { kind: 'sessionReclaimed', session: spec.id, slot, generation }));
   session.replay = new Set(message.begun.map(({ trigger, inputs }) => firingId(trigger, inputs)));
   const inputs = message.begun.map((): Input[] => []);
   const invocations = makeInvocations(state, session, message, inputs);
@@ -42,7 +43,7 @@ export function adoptSession(state: SchedulerState, message: AdoptSession, out: 
 
 /** Clients bring such sessions home before they change an app; one whose change was answered too late for it may not have. */
 function refuse(state: SchedulerState, message: AdoptSession, out: Out): null {
-  const { session: id, client, slot, generation, sent, openedMs, begun, executor } = message;
+  const { session: id, client, keeper: holder, slot, generation, sent, openedMs, begun, executor } = message;
   // What its function still reads stays the thread's, which had been granted it.
   const isRead = new Set(executor === -1 ? [] : begun.at(-1)?.inputs);
   for (const [i, { ref }] of sent.entries()) if (holdsBlock(ref) && !isRead.has(i)) out.push({ kind: 'release', offset: ref.offset });
@@ -51,7 +52,7 @@ function refuse(state: SchedulerState, message: AdoptSession, out: Out): null {
   const invocations = begun.length;
   const summary = { id, app: '', revision: 0, state: 'cancelled', openedMs, endedMs: out.nowMs, error, history } as const;
   out.push({ kind: 'log', level: 'warn', text: error.message, detail: { session: id, invocations } });
-  out.push(send(client, { kind: 'sessionReclaimed', session: id, slot, generation }), send(client, { kind: 'sessionEnded', summary }));
+  out.push(send(holder, { kind: 'sessionReclaimed', session: id, slot, generation }), send(client, { kind: 'sessionEnded', summary }));
   if (executor === -1) return null;
   // Its function waits to hear what it is called: an attempt of which nobody has a row, and which ends now.
   const name = { invocation: state.nextInvocation++, attempt: 1 };

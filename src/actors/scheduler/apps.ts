@@ -20,7 +20,15 @@ export function installApp(state: SchedulerState, message: Message<'installApp'>
   const revisions = state.apps.get(table.name) ?? new Map<number, InstalledApp>();
   state.apps.set(table.name, revisions);
   const known = new Set([...revisions.values()].flatMap((app) => app.table.buckets.map((bucket) => bucket.name)));
-  const app: InstalledApp = { install: state.nextInstall++, table, bundle, installing: coordinator, sessions: 0, retired: false };
+  const app: InstalledApp = {
+    install: state.nextInstall++,
+    table,
+    bundle,
+    coordinator,
+    installing: coordinator,
+    sessions: 0,
+    retired: false,
+  };
   revisions.set(revision, app);
   state.installs.set(app.install, app);
   if (definition.customPrimitives.length > 0) out.push({ kind: 'usePrimitives', app: table.name, bundle });

@@ -14,7 +14,7 @@ import { endPlacing, forwardSome, loseHost, takeBrought, takePlaces } from './fo
 import { cancelSources, completeWatched, dispatch, endAttempt, endRest, makeInvocation, reachRerun } from './invocations.ts';
 import { checkOut, evictGuests, offerSlots, passAnswer, passObject, passOutput, passQuestion, takeLodger, unlodge } from './lodging.ts';
 import type { SchedulerPlace } from './machine.ts';
-import { answerAsker, answerThread, attemptOf, endDelay, forward, receiveObject, releaseAppObject } from './objects.ts';
+import { answerAsker, answerThread, attemptOf, endDelay, forwardReady, receiveObject, releaseAppObject } from './objects.ts';
 import type { Ref } from '../../storage/object.ts';
 import { failSession } from './session-end.ts';
 import { describeSession, getFromSession, putIntoSession, startSession } from './sessions.ts';
@@ -103,6 +103,13 @@ const takeLodgerOutput = decide<Message<'lodgerOutput'>>((state, message, out) =
   else giveOutput(state, message, out);
 });
 
+/** One that is not away has ended, or has the number of another, of before this worker was started anew. */
+const endAway = decide<Message<'lodgerEnded'>>((state, { session, invocation: number, attempt, outcome }, out) => {
+  const invocation = state.invocations.get(number);
+  if (!invocation || invocation.host === null || invocation.session.spec.id !== session) return null;
+  return endAttempt(state, number, attempt, -1, outcome, out);
+});
+
 /** Its block is the session's until it is the client's. */
 function giveOutput(
   state: SchedulerState,
@@ -126,6 +133,7 @@ function giveOutput(
 const takeExpectation = decide<Message<'expectSent'>>((state, message, out) => {
   const invocation = attemptOf(state, message);
   if (!invocation) return refuseAsker(state, message, out);
+  if (invocation.origin) return passQuestion(invocation, message, out);
   const { session } = invocation;
   const bucket = session.table.buckets[message.bucket];
   if (!bucket) throw new Error(`bug: app ${session.table.name} has no bucket ${message.bucket}`);
@@ -253,14 +261,14 @@ const lodging = {
   lodgerAnswer: decide<Message<'lodgerAnswer'>>(passAnswer),
   checkOut: decide<Message<'checkOut'>>((state, { home, session }, out) => checkOut(state, home, session, out)),
   lodgerOutput: takeLodgerOutput,
-  lodgerEnded: decide<Message<'lodgerEnded'>>((state, m, out) => endAttempt(state, m.invocation, m.attempt, -1, m.outcome, out)),
+  lodgerEnded: endAway,
   forwardDue: decide<Message<'forwardDue'>>((state, _, out) => forwardSome(state, out)),
   placementOverdue: decide<Message<'placementOverdue'>>((state, _, out) => endPlacing(state, out)),
   objectsBrought: decide<Message<'objectsBrought'>>((state, message, out) => {
     const brought = takeBrought(state, message, out);
     if (!brought) return null;
     const { goal, session } = brought;
-    if (goal.kind === 'forward' && !message.error) forward(state, session, goal.object, out);
+    if (goal.kind === 'forward' && !message.error) forwardReady(state, session, out);
     if (goal.kind === 'again' && goal.message.kind === 'getFromSession') getFromSession(state, goal.message, out);
     if (goal.kind === 'again' && goal.message.kind === 'objectsAsked') askAgain(state, goal.message, out);
     return session;

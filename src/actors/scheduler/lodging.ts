@@ -115,7 +115,13 @@ export function passAnswer(state: SchedulerState, message: Message<'lodgerAnswer
     for (const offset of owned) out.push({ kind: 'release', offset });
     return;
   }
-  if (owned.length > 0) (lodger.borrowed ??= []).push(...owned);
+  const brought = new Set(owned);
+  for (const { ref } of objects) {
+    if (!holdsBlock(ref)) continue;
+    // What lies here is its session's, which may end before the attempt.
+    if (!brought.has(ref.offset)) out.push({ kind: 'pin', offset: ref.offset });
+    (lodger.borrowed ??= []).push(ref.offset);
+  }
   out.push(send(threadAddress(lodger.executor), { kind: 'answer', request, error, objects, ref: null }));
 }
 
@@ -143,7 +149,7 @@ export function endLodger(state: SchedulerState, lodger: Invocation, outcome: At
     lodger.place = 'done';
     state.invocations.delete(lodger.number);
   }
-  clusterOf(state).lodgers.delete(lodgerName({ home: homeOf(lodger), ...origin }));
+  clusterOf(state).lodgers.delete(lodgerName({ home: homeOf(lodger), session: session.spec.id, ...origin }));
   out.push(send(homeOf(lodger), { kind: 'lodgerEnded', session: session.spec.id, ...origin, outcome }));
   forgetGuest(state, session, out);
 }
@@ -189,14 +195,17 @@ function guestName(home: string, session: string): string {
   return `${home} ${session}`;
 }
 
+/** With its session: a worker that is started anew under its name counts its invocations anew. */
 function lodgerName({
   home,
+  session,
   invocation,
   attempt,
 }: {
   readonly home: string;
+  readonly session: string;
   readonly invocation: number;
   readonly attempt: number;
 }): string {
-  return `${home} ${invocation} ${attempt}`;
+  return `${home} ${session} ${invocation} ${attempt}`;
 }

@@ -4,6 +4,7 @@
  *   O1  An object is in `session.objects` from its admission to the session's end, and holds its block as long.
  *   O2  The first object under an id (invocation, bucket, key, ordinal) wins; another attempt's is released unseen.
  *   O3  What an attempt sends after it was aborted, or into a session that has ended, is released unseen.
+ *   O4  App-scoped triggers see the objects of a session in the order of their admission, also those that have to be brought here first.
  */
 import { send, type Out } from '../actor.ts';
 import type { AppBucket } from '../app.ts';
@@ -137,12 +138,20 @@ export function admit(state: SchedulerState, session: Session, object: SessionOb
   }
   if (!bucket.hasAppTriggers) return;
   session.unacknowledged++;
-  if (object.ref.remote) bringObjects(state, session, [object], { kind: 'forward', object }, out);
-  else forward(state, session, object, out);
+  if (!object.ref.remote && !session.outgoing) return forward(state, session, object, out);
+  (session.outgoing ??= []).push(object);
+  if (object.ref.remote) bringObjects(state, session, [object], { kind: 'forward' }, out);
+}
+
+/** Some of those that wait may be here now. */
+export function forwardReady(state: SchedulerState, session: Session, out: Out): void {
+  const { outgoing } = session;
+  while (outgoing?.[0] && !outgoing[0].ref.remote) forward(state, session, outgoing.shift() as SessionObject, out);
+  if (outgoing?.length === 0) session.outgoing = null;
 }
 
 /** To the coordinator, whose triggers see the objects of all sessions. The bytes stay here, held once more. */
-export function forward(state: SchedulerState, session: Session, object: SessionObject, out: Out): void {
+function forward(state: SchedulerState, session: Session, object: SessionObject, out: Out): void {
   const bucket = session.table.buckets[object.bucket];
   if (!bucket) throw new Error(`bug: bucket index ${object.bucket} is not of app ${session.table.name}`);
   const number = state.nextAppObject++;

@@ -13,8 +13,9 @@ function rerunsOf(invocation: Invocation): readonly AppTrigger[] {
   return invocation.session.table.rerunsOf[invocation.fn.index] ?? [];
 }
 
-/** Starts the watch over an attempt that is starting. */
+/** Starts the watch over an attempt that is starting; of a lodger's its home has one. */
 export function watchDelivery(invocation: Invocation, out: Out): void {
+  if (invocation.origin) return;
   for (const trigger of rerunsOf(invocation)) {
     if (!trigger.rerun || invocation.delivered?.has(trigger.index)) continue;
     const { number, attempt } = invocation;
@@ -69,8 +70,8 @@ export function decideRerun(state: SchedulerState, invocation: Invocation, trigg
   return { kind: 'abortFirst' };
 }
 
-export function abort({ address }: SchedulerState, { executor, host, number, attempt }: Invocation, graceMs: number): Effect {
-  if (host !== null) return send(host, { kind: 'unlodge', home: address, invocation: number, attempt, graceMs });
+export function abort({ address }: SchedulerState, { executor, host, session, number, attempt }: Invocation, graceMs: number): Effect {
+  if (host !== null) return send(host, { kind: 'unlodge', home: address, session: session.spec.id, invocation: number, attempt, graceMs });
   return send(executorAddress(executor), { kind: 'abortInvocation', invocation: number, attempt, graceMs });
 }
 

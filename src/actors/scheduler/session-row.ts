@@ -37,6 +37,7 @@ export function createSession(
     stepping: 0,
     delayed: new SparseSet(),
     unacknowledged: 0,
+    outgoing: null,
     timed: new SparseMap(),
     late: new SparseSet(),
     touched: new SparseSet(),

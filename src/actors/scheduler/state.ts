@@ -126,6 +126,8 @@ export interface Session {
   readonly delayed: SparseSet<SessionObject>;
   /** Objects that the coordinator has not yet acknowledged. */
   unacknowledged: number;
+  /** Objects for the coordinator that are on their way here, and those behind them: null while there are none. */
+  outgoing: SessionObject[] | null;
   /** Triggers that wait for a timer, by bucket name. */
   readonly timed: SparseMap<string, readonly number[]>;
   /** Late triggers that may hold something, by index. */
@@ -148,6 +150,7 @@ export interface InstalledApp {
   readonly install: number;
   readonly table: AppTable;
   readonly bundle: CodeBundle;
+  readonly coordinator: Address;
   /** Whom to tell that the first executor has loaded it, until it has. */
   installing: Address | null;
   sessions: number;
@@ -181,7 +184,7 @@ export interface Bringing {
     /** An answer to a client, or to a function. */
     | { readonly kind: 'again'; readonly message: SchedulerMessage }
     /** App-scoped triggers. */
-    | { readonly kind: 'forward'; readonly object: SessionObject };
+    | { readonly kind: 'forward' };
 }
 
 /** What it takes to have other workers run what cannot run here soon. */

@@ -23,7 +23,7 @@ export interface NodeParts {
   readonly config: Config;
   readonly executorCode: ThreadCode;
   /** Null: no solo sessions. */
-  readonly solo: SoloHandle | null;
+  readonly solo: { readonly memory: SoloHandle; readonly keeper: Address; clientOf(slot: number): Address } | null;
   readonly durable: DurableStore;
   /** Its name in the cluster; null: it is embedded, and has a coordinator of its own. */
   readonly cluster: string | null;
@@ -54,7 +54,7 @@ export function assembleNode({ config, executorCode, solo, durable, cluster, log
     code: executorCode,
     config,
     segment: segment.handle,
-    solo,
+    solo: solo && solo.memory,
     ending: () => node.threadEnding(),
     received: (envelopes) => node.host.deliverAll(envelopes),
     exited: (thread, reason, text) => node.threadExited(thread, reason, text),
@@ -65,7 +65,7 @@ export function assembleNode({ config, executorCode, solo, durable, cluster, log
     timers: realTimers,
     segment,
     durable,
-    solo: solo && { memory: solo, client: 'client:local', executorAt: (place) => pool.threadAt(place) },
+    solo: solo && { ...solo, executorAt: (place) => pool.threadAt(place) },
     cluster,
     startThread: (thread) => pool.start(thread),
     terminateThread: (thread) => pool.terminate(thread),

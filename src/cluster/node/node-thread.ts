@@ -29,6 +29,7 @@ export interface NodeThreadOrder {
   readonly order: 'stop';
 }
 
+const localClient = 'client:local';
 const { config, executorCode, counters, solo } = workerData as NodeThreadData;
 if (!parentPort) throw new Error('bug: the node thread has no parent');
 const port = parentPort;
@@ -36,7 +37,7 @@ const client = new PortLink(port, counters, 1);
 const { node, segment } = assembleNode({
   config,
   executorCode,
-  solo,
+  solo: solo && { memory: solo, keeper: localClient, clientOf: () => localClient },
   durable: new LmdbDurableStore(config.dataDir),
   cluster: null,
   log: createLog(config.logLevel, { node: 'local' }),

@@ -8,7 +8,7 @@
  * What it is made of is passed in: the node thread of `startLocal` gives threads and real time, simulations give models of them.
  */
 import type { Address, Effect } from '../../actors/actor.ts';
-import type { PrimitiveLookup } from '../../actors/app.ts';
+import type { AppDefinition, PrimitiveLookup } from '../../actors/app.ts';
 import { bucketHandlers } from '../../actors/bucket/handlers.ts';
 import { bucketMachine } from '../../actors/bucket/machine.ts';
 import { createBucket } from '../../actors/bucket/state.ts';
@@ -50,7 +50,12 @@ export interface NodePorts {
   /** Its name in the cluster; null: it is embedded, and has a coordinator of its own. */
   readonly cluster: string | null;
   /** Null: no solo sessions. */
-  readonly solo: { readonly memory: SoloHandle; readonly client: Address; executorAt(place: number): number } | null;
+  readonly solo: {
+    readonly memory: SoloHandle;
+    readonly keeper: Address;
+    clientOf(slot: number): Address;
+    executorAt(place: number): number;
+  } | null;
   /** Its exit is told by `threadExited`. */
   startThread(thread: number): void;
   terminateThread(thread: number): void;
@@ -112,7 +117,8 @@ export class Node {
       new SoloService({
         table: this.#soloTable,
         timers,
-        client: solo.client,
+        keeper: solo.keeper,
+        clientOf: (slot) => solo.clientOf(slot),
         executorAt: (place) => solo.executorAt(place),
         deliver: reply,
       });
@@ -143,6 +149,15 @@ export class Node {
     this.#storeService.close();
     this.solo?.close();
     await this.#durableService.close();
+  }
+
+  definitionOf(app: string, revision: number): AppDefinition | undefined {
+    return this.#scheduler.apps.get(app)?.get(revision)?.table.definition;
+  }
+
+  /** Who acts for the app, as far as this node knows. */
+  coordinatorOf(app: string): Address {
+    return [...(this.#scheduler.apps.get(app)?.values() ?? [])].at(-1)?.coordinator ?? 'coordinator';
   }
 
   /** Sessions are open, or something of others' is held for them. */

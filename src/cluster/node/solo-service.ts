@@ -37,8 +37,10 @@ const recallsPerLookMax = 32;
 export interface SoloServiceOptions {
   readonly table: SoloTable;
   readonly timers: Timers;
-  /** Whose sessions these are. */
-  readonly client: string;
+  /** Who has the slots: a client, or who keeps them for several. */
+  readonly keeper: string;
+  /** Whose session is in the slot. */
+  clientOf(slot: number): string;
   /** The executor that has a place now; -1: none. */
   executorAt(place: number): number;
   deliver(to: string, message: Message): void;
@@ -136,8 +138,8 @@ export class SoloService {
     }
     return {
       kind: 'adoptSession',
-      coordinator: 'coordinator',
-      client: this.#options.client,
+      keeper: this.#options.keeper,
+      client: this.#options.clientOf(slot),
       install,
       session: sessionIdText(openedMs, maker, counter),
       openedMs,

@@ -11,6 +11,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Envelope } from '../wire/codec.ts';
 
 type InstallApp = Extract<Message, { kind: 'installApp' }>;
+type UninstallApp = Extract<Message, { kind: 'uninstallApp' }>;
 
 /** Puts the code where workers find it; what travels with messages says only which it is. */
 export async function publishCode(registry: Registry, { hash, code, module }: CodeBundle): Promise<CodeBundle> {
@@ -26,6 +27,8 @@ export interface CodeDeliveryOptions {
   /** This worker's scheduler. */
   readonly worker: Address;
   deliver(envelopes: readonly Envelope[]): void;
+  /** Before a revision comes (null), or this one goes. */
+  changing?(app: string, gone: number | null): Promise<void>;
 }
 
 /** More bundles are not kept: an app that is installed has its own. */
@@ -57,15 +60,27 @@ export class CodeDelivery {
       waiting.push(envelope);
       return true;
     }
-    if (message.kind !== 'installApp' || message.bundle.code !== '') return false;
+    const isComplete = message.kind === 'uninstallApp' || message.bundle.code !== '';
+    if (isComplete && !this.#options.changing) return false;
     this.#held.set(app, []);
-    void this.#complete(envelope.to, message).then((ready) => {
+    void this.#prepare(envelope.to, message).then((ready) => {
       const behind = this.#held.get(app) ?? [];
       this.#held.delete(app);
       this.#options.deliver([ready]);
       this.take(behind);
     });
     return true;
+  }
+
+  async #prepare(to: Address, message: InstallApp | UninstallApp): Promise<Envelope> {
+    const { changing } = this.#options;
+    if (message.kind === 'uninstallApp') {
+      await changing?.(message.app, message.revision);
+      return { to, message };
+    }
+    const ready = message.bundle.code === '' ? await this.#complete(to, message) : { to, message };
+    if (ready.message.kind === 'installApp') await changing?.(message.definition.name, null);
+    return ready;
   }
 
   async #complete(to: Address, message: InstallApp): Promise<Envelope> {

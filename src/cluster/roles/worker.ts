@@ -5,9 +5,11 @@
  */
 import { errorData } from '../../actors/protocol/error.ts';
 import type { Config } from '../config.ts';
+import { Gate, gateAddress } from '../gate.ts';
 import { createLog } from '../log.ts';
 import { assembleNode, realTimers } from '../node/assemble.ts';
 import type { Node } from '../node/node.ts';
+import { createSoloMemory } from '../../storage/solo/table.ts';
 import { threadCode } from '../thread-code.ts';
 import { WorkerBorder } from '../worker-border.ts';
 import { Membership } from './membership.ts';
@@ -26,12 +28,14 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   const executorCode = await threadCode('executors/executor-thread');
   const membership = await Membership.join(config, 'worker', log);
   const { registry, address, ended } = membership;
+  const memory = createSoloMemory(Math.min(config.soloSessionsMax, Math.floor(config.sessionsOpenMax / 4)), config.executors);
+  const gate = memory && new Gate({ config, memory, node: () => node });
   let resolveStopped: () => void = () => undefined;
   const stopped = new Promise<void>((resolve) => (resolveStopped = resolve));
   const { node, segment } = assembleNode({
     config,
     executorCode,
-    solo: null,
+    solo: memory && gate && { memory, keeper: gateAddress, clientOf: (slot) => gate.clientOf(slot) },
     durable: new RegistryDurableStore(registry),
     cluster: name,
     log,
@@ -39,15 +43,18 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     flush: () => membership.flush(),
     stopped: resolveStopped,
   });
-  const border = new WorkerBorder({ name, config, node, ways: membership, registry, timers: realTimers });
+  const border = new WorkerBorder({ name, config, node, ways: membership, registry, timers: realTimers, gate });
   node.start();
+  node.solo?.start();
   let stopping: Promise<void> | null = null;
   const stop = async (drainMs: number): Promise<void> => {
     // First of all nobody sends anything new here; what is open may end.
     membership.withdraw();
+    await gate?.end();
     await drained(node, drainMs);
     node.stop();
     await stopped;
+    gate?.close(errorData('RuntimeClosed', 'the worker is stopping'));
     border.close(errorData('RuntimeClosed', 'the worker is stopping'));
     await node.close();
     await membership.leave();

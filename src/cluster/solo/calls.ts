@@ -11,8 +11,6 @@ import type { AskCall, ClientCommand, Reply } from '../../actors/protocol/client
 import type { ErrorData } from '../../actors/protocol/error.ts';
 import { createSessionIdMaker, nextCounter, sessionIdText } from '../../actors/protocol/session-id.ts';
 import type { SessionSummary } from '../../actors/protocol/session.ts';
-import type { Ref } from '../../storage/object.ts';
-import type { Encoded } from '../../storage/value.ts';
 import {
   hasSlabs,
   JournalWriter,
@@ -36,9 +34,12 @@ import {
   stageRecalled,
 } from '../../storage/solo/table.ts';
 import type { DoorbellOptions, Listener } from './doorbell.ts';
+import type { ShortCall, ShortCalls, ShortRoute, SoloEntry, SoloOutcome } from './short-calls.ts';
+
+export type { SoloEntry, SoloOutcome } from './short-calls.ts';
 
 /** An app that may be called solo, and how that has gone. */
-interface Route {
+interface Route extends ShortRoute {
   readonly install: number;
   readonly table: AppTable;
   /** Sessions in a row, nearly, that had to be brought home: halved with each that had not. */
@@ -47,18 +48,8 @@ interface Route {
   pauseLeft: number;
 }
 
-export interface SoloEntry {
-  readonly bucket: string;
-  readonly key: string;
-  readonly group: string | null;
-  readonly encoded: Encoded;
-}
-
-/** What a call is settled with: its first output, null if there was none; or what the client actor says. */
-export type SoloOutcome = { readonly kind: 'ended'; readonly output: Ref | null } | Reply;
-
 /** A call that is out. */
-export interface SoloCall {
+export interface SoloCall extends ShortCall {
   readonly slot: number;
   readonly generation: number;
   readonly place: number;
@@ -93,7 +84,7 @@ export interface SoloCallsOptions {
 const troubleMax = 16;
 const unluckyMax = 5;
 
-export class SoloCalls {
+export class SoloCalls implements ShortCalls {
   readonly #options: SoloCallsOptions;
   readonly #table: SoloTable;
   readonly #doorbell: Listener;
@@ -128,7 +119,7 @@ export class SoloCalls {
   /** From here on sessions of this revision may run solo, if the app is one that can. */
   allow(app: string, install: number, definition: AppDefinition, revision: number): void {
     const table = compileApp(definition, revision);
-    if (canRunSolo(table)) this.#routes.set(app, { install, table, trouble: 0, pauseLeft: 0 });
+    if (canRunSolo(table)) this.#routes.set(app, { app, install, table, trouble: 0, pauseLeft: 0 });
     else this.#routes.delete(app);
   }
 
@@ -139,7 +130,7 @@ export class SoloCalls {
   /** While an app is being changed, its sessions take the long way; those that are out come home first. */
   async suspend(app: string): Promise<void> {
     this.#suspended.set(app, (this.#suspended.get(app) ?? 0) + 1);
-    await this.recall((other) => other === app);
+    await this.recallApp(app);
   }
 
   resume(app: string): void {
@@ -227,6 +218,14 @@ export class SoloCalls {
     for (const { slot } of slots) this.#look(slot);
   }
 
+  recallApp(app: string): Promise<void> {
+    return this.recall((other) => other === app);
+  }
+
+  recallSession(session: string): Promise<void> {
+    return this.recall((_, id) => id() === session);
+  }
+
   /** No more; those that are out come home. */
   async end(): Promise<void> {
     this.#isClosed = true;
@@ -244,7 +243,11 @@ export class SoloCalls {
     this.#doorbell.stop();
   }
 
-  sessionOf({ slot }: { readonly slot: number }): string {
+  sessionOf({ slot }: SoloCall): string {
+    return this.#idOf(slot);
+  }
+
+  #idOf(slot: number): string {
     const { openedMs, maker, counter } = readFields(this.#table, slot);
     return sessionIdText(openedMs, maker, counter);
   }
@@ -307,7 +310,7 @@ export class SoloCalls {
     });
     const count = (kind: string) => records.filter((record) => record.kind === kind).length;
     return {
-      id: this.sessionOf({ slot }),
+      id: this.#idOf(slot),
       app: table.name,
       revision: table.revision,
       state: 'ended',

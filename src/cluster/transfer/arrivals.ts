@@ -3,6 +3,7 @@
  * brought here first.
  *
  *   T7  Messages about one session are handed on in the order in which they came: those behind one that waits for an object wait too.
+ *       So does what is not about it, but must not come before it (`follows`).
  *   T8  A message whose objects cannot be brought here is handed on as `failed` says.
  */
 import type { ErrorData } from '../../actors/protocol/error.ts';
@@ -18,6 +19,8 @@ export interface ArrivalsOptions {
   readonly fetcher: Pick<ObjectFetcher, 'fetch'>;
   /** Whether the message's objects have to be here; else it only tells of them. */
   needs(message: Message): boolean;
+  /** It is not about the session of `earlier`, which waits for its objects, and must be handed on after it all the same. */
+  follows?(message: Message, earlier: Message): boolean;
   /** They are for a session that is not open yet. */
   isIntake?(message: Message): boolean;
   /** Objects that were brought here for it, for which it is now responsible; in the order of its refs. */
@@ -31,10 +34,15 @@ export interface ArrivalsOptions {
   errorOf(error: unknown): ErrorData;
 }
 
+interface Held {
+  readonly first: Message;
+  readonly waiting: Envelope[];
+}
+
 export class Arrivals {
   readonly #options: ArrivalsOptions;
-  /** By session: what waits behind a message whose objects are on their way. */
-  readonly #held = new Map<string, Envelope[]>();
+  /** By session: a message whose objects are on their way, and what waits behind it. */
+  readonly #held = new Map<string, Held>();
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -43,7 +51,7 @@ export class Arrivals {
   /** Messages that wait for objects, or behind such. */
   get held(): number {
     let held = 0;
-    for (const waiting of this.#held.values()) held += 1 + waiting.length;
+    for (const { waiting } of this.#held.values()) held += 1 + waiting.length;
     return held;
   }
 
@@ -69,15 +77,20 @@ export class Arrivals {
     const isAwaited = this.#options.needs(envelope.message) && refsOf(envelope.message).some(isRemote);
     if (this.#held.size === 0 && !isAwaited) return false;
     const session = sessionOf(envelope.message);
-    const waiting = session === null ? undefined : this.#held.get(session);
-    if (waiting) {
-      waiting.push(envelope);
+    const before = session === null ? this.#followed(envelope.message) : this.#held.get(session);
+    if (before) {
+      before.waiting.push(envelope);
       return true;
     }
     if (!isAwaited) return false;
-    if (session !== null) this.#held.set(session, []);
+    if (session !== null) this.#held.set(session, { first: envelope.message, waiting: [] });
     void this.#bring(envelope).then((ready) => (session === null ? this.#options.deliver(ready) : this.#goOn(session, ready)));
     return true;
+  }
+
+  #followed(message: Message): Held | undefined {
+    const { follows } = this.#options;
+    return follows && [...this.#held.values()].find(({ first }) => follows(message, first));
   }
 
   async #bring(envelope: Envelope): Promise<readonly Envelope[]> {
@@ -99,7 +112,7 @@ export class Arrivals {
 
   /** What waited may itself have to wait for objects. */
   #goOn(session: string, ready: readonly Envelope[]): void {
-    const waiting = this.#held.get(session) ?? [];
+    const waiting = this.#held.get(session)?.waiting ?? [];
     this.#held.delete(session);
     this.#options.deliver(ready);
     this.take(waiting);

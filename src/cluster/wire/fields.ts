@@ -57,6 +57,13 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   fetchRefused: fields('fetchRefused', 'request', 'error'),
   nodeGone: fields('nodeGone', 'node'),
   bringObjects: fields('bringObjects', 'request', 'refs'),
+  // gates
+  soloCall: fields('soloCall', 'client', 'call', 'app', 'entries', 'timeoutMs'),
+  soloGivenUp: fields('soloGivenUp', 'client', 'call', 'reason'),
+  soloRecall: fields('soloRecall', 'owner', 'request', 'app', 'session'),
+  soloAnswer: fields('soloAnswer', 'call', 'ref'),
+  soloRefused: fields('soloRefused', 'call'),
+  soloHomed: fields('soloHomed', 'call', 'session'),
   // lodging
   placementAsked: fields('placementAsked', 'home', 'requests'),
   slotsAsked: fields('slotsAsked', 'coordinator'),
@@ -77,7 +84,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
     'owned',
     'failure',
   ),
-  unlodge: fields('unlodge', 'home', 'invocation', 'attempt', 'graceMs'),
+  unlodge: fields('unlodge', 'home', 'session', 'invocation', 'attempt', 'graceMs'),
   lodgerAnswer: fields('lodgerAnswer', 'home', 'session', 'invocation', 'attempt', 'request', 'error', 'objects', 'owned'),
   checkOut: fields('checkOut', 'home', 'session'),
   lodgerOutput: fields('lodgerOutput', 'session', 'invocation', 'attempt', 'ordinal', 'ref', 'failure'),
@@ -154,7 +161,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   startSession: fields('startSession', 'coordinator', 'spec', 'revision', 'firing', 'inputs', 'owned', 'announces', 'failure'),
   adoptSession: fields(
     'adoptSession',
-    'coordinator',
+    'keeper',
     'install',
     'session',
     'client',

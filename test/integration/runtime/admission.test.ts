@@ -2,9 +2,12 @@
 import test from 'ava';
 import type { Runtime } from 'pheromone';
 import { endlessApp, napApp } from './apps/busy.ts';
-import { assertEmpty, failureOf, startForTest } from './started.ts';
+import { assertEmpty, failureOf, isEmbedded, startForTest } from './started.ts';
 
 let runtime: Runtime;
+
+/** A client of a cluster has no such limit to set. */
+const testOfClientLimit = isEmbedded ? test.serial : test.serial.skip;
 
 test.before(async () => {
   runtime = await startForTest({ apps: [napApp, endlessApp], sessionsOpenMax: 2, admitTimeoutMs: 400, invocationsPerSessionMax: 500 });
@@ -20,7 +23,7 @@ test.serial('sessions above sessionsOpenMax wait, and are admitted as others end
   t.is(slept.length, 10);
 });
 
-test.serial('who is not admitted in time is told the limits, and when to come again', async (t) => {
+testOfClientLimit('who is not admitted in time is told the limits, and when to come again', async (t) => {
   const long = [runtime.call(napApp, 'naps', 1_500), runtime.call(napApp, 'naps', 1_500)];
   const error = await failureOf(t, 'Overloaded', runtime.call(napApp, 'naps', 1));
   t.regex(error.message, /not admitted within 400 ms: 2 sessions are open \(sessionsOpenMax 2\)/);

@@ -6,12 +6,15 @@ import { defaultConfig } from '../../../src/cluster/config.ts';
 import { localNodeCode, startLocalNode } from '../../../src/cluster/node/local-node.ts';
 import { closingApp, deadlyApp, endlessApp } from './apps/closing.ts';
 import { hostileApp } from './apps/hostile.ts';
-import { failureOf, startForTest } from './started.ts';
+import { failureOf, isEmbedded, startForTest } from './started.ts';
+
+/** Of what only an embedded runtime has: options of its own, and a node thread. */
+const testEmbedded = isEmbedded ? test.serial : test.serial.skip;
 
 /** Large enough not to travel in a message. */
 const large = new Uint8Array(100_000);
 
-test.serial('startLocal: every bad option is refused with its name, value and limit', async (t) => {
+testEmbedded('startLocal: every bad option is refused with its name, value and limit', async (t) => {
   const start = startLocal as (options: unknown) => Promise<Runtime>;
   const refuse = async (options: unknown, message: RegExp) =>
     t.regex((await failureOf(t, 'InvalidOption', start(options))).message, message);
@@ -30,7 +33,7 @@ test.serial('startLocal: every bad option is refused with its name, value and li
   await refuse('fast', /startLocal: options is "fast": must be an object/);
 });
 
-test.serial('startLocal: two apps of one name are refused', async (t) => {
+testEmbedded('startLocal: two apps of one name are refused', async (t) => {
   const twin = defineApp('closing', { module: import.meta.url, triggers: [] });
   t.regex((await failureOf(t, 'AppNameTaken', startLocal({ apps: [closingApp, twin] }))).message, /two of the apps are named closing/);
 });
@@ -71,7 +74,7 @@ test.serial('close: an endless loop does not hold it up', async (t) => {
   await looping;
 });
 
-test.serial('close: a node thread that answers nobody is ended all the same', async (t) => {
+testEmbedded('close: a node thread that answers nobody is ended all the same', async (t) => {
   const runtime = await startForTest({ apps: [endlessApp, closingApp] });
   const swallowed = failureOf(t, 'RuntimeClosed', runtime.call(endlessApp, 'swallowed', 1));
   // Who waits no longer is told so even then.
@@ -123,7 +126,7 @@ test.serial('two runtimes of one process do not meet', async (t) => {
   t.is(await other.call(hostileApp, 'orders', 'good'), 'done');
 });
 
-test.serial('a node thread that dies: what waits and what is asked later rejects with the reason', async (t) => {
+testEmbedded('a node thread that dies: what waits and what is asked later rejects with the reason', async (t) => {
   const runtime = await startForTest({ apps: [closingApp, deadlyApp] });
   const napping = failureOf(t, 'RuntimeClosed', runtime.call(closingApp, 'naps', 60_000));
   const fatal = await failureOf(t, 'RuntimeClosed', runtime.call('deadly', { poisoned: [{ value: 1 }] }));
@@ -135,7 +138,7 @@ test.serial('a node thread that dies: what waits and what is asked later rejects
   await runtime.close();
 });
 
-test.serial('a node thread that does not start: the reason is told', async (t) => {
+testEmbedded('a node thread that does not start: the reason is told', async (t) => {
   const { executor } = await localNodeCode();
   const starting = (text: string) => startLocalNode(defaultConfig(), { node: { kind: 'text', text }, executor });
   await t.throwsAsync(starting('throw new Error("no good")'), { message: /node thread did not start: no good/ });
@@ -146,7 +149,7 @@ for (const [what, text, why] of [
   ['throws', 'throw new Error("no good")', /executor ended while it imported the module: .*no good/],
   ['exits', 'process.exit(5)', /executor ended while it imported the module: .*process\.exit\(5\)/],
 ] as const) {
-  test.serial(`executors whose code ${what} at their start: registerApp says so, and close ends`, async (t) => {
+  testEmbedded(`executors whose code ${what} at their start: registerApp says so, and close ends`, async (t) => {
     const config = { ...defaultConfig(), executors: 2, logLevel: 'silent', executorRestartMs: 50 } as const;
     const { node } = await localNodeCode();
     const runtime = runtimeOn(await startLocalNode(config, { node, executor: { kind: 'text', text } }), config);

@@ -8,7 +8,7 @@ const arenaBytes = 32 * 2 ** 20;
 let runtime: Runtime;
 
 test.before(async () => {
-  runtime = await startForTest({ apps: apps.storingApps, arenaBytes, storeWaitMs: 300, admitTimeoutMs: 2_000 });
+  runtime = await startForTest({ apps: apps.storingApps, arenaBytes, storeWaitMs: 300, admitTimeoutMs: 10_000 });
 });
 
 test.afterEach.always('nothing is left', (t) => assertEmpty(t, runtime));

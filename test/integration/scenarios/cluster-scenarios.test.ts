@@ -40,12 +40,16 @@ test.serial('scenario: by way of the other coordinator it finds the same', async
 
 test.serial('two-tier: what one worker is too small for is run by others, and what is large is reduced where it lies', async (t) => {
   const args = ['scenario', 'two-tier', '--crowd', '6', '--megabytes', '8', '--json', '--connect', up.report.address];
-  const { code, stdout, stderr } = await pheromone(args);
-  t.deepEqual([code, stderr], [0, ''], stdout);
-  const { forwarded, placedNear, bytesFetched, result } = JSON.parse(stdout) as Record<string, number> & { result: object };
-  t.like(result, { messagesOfSteps: 0, isForwarded: true });
-  t.true(Number(forwarded) > 0 && Number(placedNear) > 0, stdout);
-  t.true(Number(bytesFetched) < 8 * 2 ** 20, stdout);
+  // Where the large object is made is up to who is free at the moment; were it at home each time, nothing would be shown.
+  for (let placedNear = 0, tries = 0; placedNear === 0; tries++) {
+    const { code, stdout, stderr } = await pheromone(args);
+    t.deepEqual([code, stderr], [0, ''], stdout);
+    const report = JSON.parse(stdout) as Record<string, number> & { readonly result: object };
+    t.like(report.result, { messagesOfSteps: 0, isForwarded: true, isReducedNear: true });
+    t.true(Number(report['bytesFetched']) < 8 * 2 ** 20, stdout);
+    placedNear = Number(report['placedNear']);
+    if (tries === 5) return t.fail(`it was never reduced on another worker: ${stdout}`);
+  }
 });
 
 test.serial('up: after all of them it ends in order', async (t) => {

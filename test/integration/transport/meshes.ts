@@ -10,7 +10,7 @@ export const quickLimits: MeshLimits = {
   ...meshLimitsDefault,
   heartbeatMs: 40,
   peerTimeoutMs: 400,
-  handshakeTimeoutMs: 200,
+  handshakeTimeoutMs: 1_000,
   reconnectMsMin: 10,
   reconnectMsMax: 40,
   resendMsMin: 100,
@@ -25,7 +25,7 @@ export interface LogEntry {
 
 export interface TestMesh {
   readonly mesh: Mesh;
-  /** The numbers of the requests that came, from whomever. */
+  /** The numbers of the requests that came, and from whom. */
   readonly got: number[];
   readonly from: string[];
   readonly ups: PeerInfo[];
@@ -44,8 +44,10 @@ export function openMesh(t: ExecutionContext, name: string, options: TestMeshOpt
     incarnation: ++incarnations,
     log: (level, text, detail) => one.log.push({ level, text, detail }),
     received(from, envelopes) {
-      one.from.push(from.name);
-      for (const { message } of envelopes) one.got.push((message as { request: number }).request);
+      for (const { message } of envelopes) {
+        one.got.push((message as { request: number }).request);
+        one.from.push(from.name);
+      }
     },
     peerUp: (peer) => one.ups.push(peer),
     peerDown: (peer, error) => one.downs.push({ peer, error }),
@@ -62,7 +64,7 @@ export const anyPort = 'tcp://127.0.0.1:0';
 /** Two of them, `a` having dialled `b`. */
 export async function openPair(t: ExecutionContext, options: TestMeshOptions = {}): Promise<readonly [TestMesh, TestMesh]> {
   const [a, b] = [openMesh(t, 'a', options), openMesh(t, 'b', options)];
-  await a.mesh.connect(await b.mesh.listen(anyPort), 2_000);
+  await a.mesh.connect(await b.mesh.listen(anyPort), 10_000);
   return [a, b];
 }
 
@@ -80,7 +82,7 @@ export function say(from: TestMesh, peer: string, ...requests: readonly number[]
   way.flush();
 }
 
-export async function until(what: string, holds: () => boolean, withinMs = 5_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, withinMs = 20_000): Promise<void> {
   const endMs = performance.now() + withinMs;
   while (!holds()) {
     if (performance.now() > endMs) throw new Error(`waited ${withinMs} ms in vain until ${what}`);
@@ -89,3 +91,14 @@ export async function until(what: string, holds: () => boolean, withinMs = 5_000
 }
 
 export const numbers = (count: number, first = 0): number[] => Array.from({ length: count }, (_, i) => first + i);
+
+/** Exactly 0, 1, 2, … `count` - 1. Says where it is otherwise, not all that came. */
+export function cameInOrder(t: ExecutionContext, { mesh, got }: Pick<TestMesh, 'mesh' | 'got'>, count: number): void {
+  const wrong = got.findIndex((request, i) => request !== i);
+  const shown = wrong === -1 ? '' : `, at ${wrong}: ${got.slice(Math.max(0, wrong - 3), wrong + 8).join(' ')}`;
+  t.true(got.length === count && wrong === -1, `${mesh.name} got ${got.length} of ${count}${shown}`);
+}
+
+export function onlyFrom(peer: string, { mesh, got, from }: TestMesh): Pick<TestMesh, 'mesh' | 'got'> {
+  return { mesh, got: got.filter((_, i) => from[i] === peer) };
+}

@@ -31,8 +31,10 @@ export class EndsOnce implements Checker<Pick<World, 'config'>> {
     if (event.kind === 'outputLost') this.#lose(event.session);
     if (event.kind !== 'handled') return;
     const { message } = event;
-    if (message.kind === 'startSession') this.#sessions.set(message.spec.id, { spec: message.spec, outputs: 0, hasEnded: false, isLost: false });
-    if (message.kind === 'adoptSession') this.#sessions.set(message.session, { spec: { deadlineMs: null }, outputs: 0, hasEnded: false, isLost: false });
+    if (message.kind === 'startSession')
+      this.#sessions.set(message.spec.id, { spec: message.spec, outputs: 0, hasEnded: false, isLost: false });
+    if (message.kind === 'adoptSession')
+      this.#sessions.set(message.session, { spec: { deadlineMs: null }, outputs: 0, hasEnded: false, isLost: false });
     if (message.kind === 'lodgerOutput') this.#outputs.set(message.ref, `${message.invocation}/${message.ordinal}`);
     if (message.kind === 'outputSent') this.#outputs.set(message.ref, `${message.invocation}/${message.ordinal}`);
     if (event.host !== 'client') return;

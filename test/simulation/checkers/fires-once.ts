@@ -3,12 +3,14 @@
  * attempt of it starts and ends once, no two at a time.
  */
 import type { BucketStepped } from '../../../src/actors/protocol/bucket.ts';
+import type { SchedulerState } from '../../../src/actors/scheduler/state.ts';
 import type { SessionSummary } from '../../../src/actors/protocol/session.ts';
 import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
 
-type Part = Pick<World, 'scheduler' | 'clock'>;
+/** A coordinator of a cluster has no scheduler: it is told of firings only. */
+type Part = { readonly clock: Pick<World['clock'], 'nowMs'>; readonly scheduler: SchedulerState | null };
 
 export class FiresOnce implements Checker<Part> {
   readonly name = 'fires once';
@@ -40,7 +42,7 @@ export class FiresOnce implements Checker<Part> {
   }
 
   #step(home: string, { app, bucket, session, firings }: BucketStepped, world: Part): void {
-    const row = home === 'scheduler' ? world.scheduler.sessions.get(session) : undefined;
+    const row = home === 'scheduler' ? world.scheduler?.sessions.get(session) : undefined;
     for (const { name, function: fn, inputs } of firings) {
       for (const input of inputs) {
         const id = `${home} ${app}/${bucket}/${name} ${session} ${input}`;

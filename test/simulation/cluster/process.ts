@@ -60,6 +60,8 @@ export class SimulatedProcess {
   readonly #options: ProcessOptions;
   readonly #mesh: SimulatedMesh;
   readonly #remote: RemoteRegistry | null;
+  /** What came before it was open. */
+  #early: Envelope[] | null = [];
 
   constructor(options: ProcessOptions) {
     this.#options = options;
@@ -88,8 +90,16 @@ export class SimulatedProcess {
     await this.view.ready;
   }
 
+  /** From here on what comes is handed on. */
+  open(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    if (early.length > 0) this.#options.receive(early);
+  }
+
   /** The others hear of it. */
   async announce(role: Member['role']): Promise<void> {
+    this.open();
     const entry: Omit<Member, 'name'> = { role, address: this.name, incarnation: 1, startedMs: this.#options.around.clock.nowMs };
     await this.registry.put(memberKey(this.name), encodeEntry(entry), { expected: 0, ttlMs: null });
   }
@@ -133,7 +143,8 @@ export class SimulatedProcess {
       this.#remote.take(message);
       return false;
     });
-    if (others.length > 0) this.#options.receive(others);
+    if (this.#early) this.#early.push(...others);
+    else if (others.length > 0) this.#options.receive(others);
   }
 }
 

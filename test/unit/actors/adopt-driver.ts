@@ -89,7 +89,7 @@ export class AdoptDriver {
   adopt(part: Partial<AdoptSession>): void {
     this.tell({
       kind: 'adoptSession',
-      coordinator: 'coordinator',
+      keeper: 'client',
       client: 'client:test',
       install: 1,
       session: 's',

@@ -1,10 +1,11 @@
 /**
  * An endpoint that is dialled: its socket, and where the handshake is. ZeroMQ connects again by itself; what it cannot see is done here.
  *
- *     greeting ── welcome ──► open ── who (a new connection) ──► greeting
- *        └─ refused ─► resting ─ a while ─► greeting ◄─ silent, on a new socket ─┘
+ *     greeting ── welcome ──► open ── who, silent ──► greeting, on a new socket
+ *        └─ refused ─► resting ◄─ bye ─┘
+ *                         └─ a while ──► greeting, on a new socket
  *
- *   A1  While greeting only a hello is sent. A handshake that nobody answers is begun anew on a new socket.
+ *   A1  While greeting only hellos are sent, one each tick. A handshake that nobody answers is begun anew on a new socket.
  *   A2  Every `wait` settles within its time-out.
  */
 import type { Dealer } from 'zeromq';
@@ -102,13 +103,6 @@ export class Dial {
     if (this.state !== 'closed') this.#enter('resting');
   }
 
-  /** The other end does not know who speaks to it. */
-  greet(): void {
-    if (this.state !== 'open') return;
-    this.#enter('greeting');
-    this.connection.transmit(this.#ports.hello());
-  }
-
   tick(): void {
     const { heartbeatMs, handshakeTimeoutMs, peerTimeoutMs, reconnectMsMax } = this.#ports.limits;
     this.connection.tick(this.state === 'open');
@@ -118,9 +112,14 @@ export class Dial {
         ? this.connection.silentTicks * heartbeatMs >= peerTimeoutMs
         : this.#ticks * heartbeatMs >= (this.state === 'greeting' ? handshakeTimeoutMs : reconnectMsMax);
     if (isOver) this.redial();
+    // The connection may have been cut with the first one on it.
+    else if (this.state === 'greeting') this.connection.transmit(this.#ports.hello());
   }
 
-  /** Of what was open nothing is left but the wish. */
+  /**
+   * Of what was open nothing is left but the wish. Also when the other end asks who speaks to it: ZeroMQ has connected again by itself, and
+   * what waits in the socket would go before a hello, to be dropped there.
+   */
   dropped(): void {
     if (this.state === 'open') this.redial();
   }

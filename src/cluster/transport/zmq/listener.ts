@@ -3,6 +3,7 @@
  *
  *   I1  A connection exists from the hello on: whoever says something else first is asked for it, once per tick, and costs nothing.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Router } from 'zeromq';
 import { Connection } from './connection.ts';
 import type { MeshCounters } from './counters.ts';
@@ -20,6 +21,9 @@ export interface ListenerPorts {
   left(connection: Connection): void;
 }
 
+/** ZeroMQ closes sockets in the background: the one that held the port may be closed already, and the port not free yet. */
+const bindAttemptsMax = 6;
+const bindAttemptMs = 50;
 /** So many are asked for a hello in one tick. */
 const askedMax = 1_024;
 
@@ -33,13 +37,19 @@ export class Listener {
   /** Rejects with a TransportError: `AddressInUse`, `InvalidOption`. */
   static async open(text: string, endpoint: Endpoint, ports: ListenerPorts): Promise<Listener> {
     const socket = openRouter(ports.limits, endpoint.isIpv6);
-    try {
-      await socket.bind(bindingOf(endpoint));
-    } catch (error) {
-      socket.close();
-      throw new TransportError(bindError(text, error as NodeJS.ErrnoException));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await socket.bind(bindingOf(endpoint));
+        return new Listener(socket, ports);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'EADDRINUSE' || attempt === bindAttemptsMax) {
+          socket.close();
+          throw new TransportError(bindError(text, error as NodeJS.ErrnoException));
+        }
+        await sleep(bindAttemptMs);
+      }
     }
-    return new Listener(socket, ports);
   }
 
   private constructor(socket: Router, ports: ListenerPorts) {

@@ -238,10 +238,8 @@ export class Mesh {
     else if (datagram.kind === 'welcome' && dial) {
       if (dial.state === 'greeting') this.#greeted(connection, readGreeting(datagram.body));
     } else if (datagram.kind === 'refused' && dial) this.#refusedBy(dial, readError(datagram.body));
-    else if (datagram.kind === 'who' && dial) {
-      connection.peer?.detach(connection);
-      dial.greet();
-    } else this.counters.malformed++;
+    else if (datagram.kind === 'who' && dial) dial.dropped();
+    else this.counters.malformed++;
   }
 
   #greeted(connection: Connection, greeting: Greeting | null): void {

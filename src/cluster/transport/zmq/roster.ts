@@ -161,7 +161,8 @@ export class Roster {
     peer.heard = true;
     peer.silentTicks = 0;
     this.#options.admitted(connection, peer.info);
-    const former = peer.attach(connection);
+    // A second hello on the same connection: nothing was lost on it.
+    const former = connection.peer === peer ? null : peer.attach(connection);
     if (former) {
       former.peer = null;
       this.#options.retired(former);

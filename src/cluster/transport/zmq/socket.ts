@@ -6,6 +6,7 @@ import type { MeshLimits } from './limits.ts';
 const socketsMax = 4_096;
 /** What is still to leave when a socket is closed: a goodbye. The process ends no earlier. */
 const closingLingerMs = 200;
+const failurePauseMs = 10;
 
 function settings({ framesUnderWayMax, frameBytesMax, reconnectMsMin, reconnectMsMax, handshakeTimeoutMs }: MeshLimits): object {
   return {
@@ -61,8 +62,8 @@ export async function readSocket(
     try {
       parts = await socket.receive();
     } catch {
-      // Closed, or woken for nothing.
-      await nextTurn();
+      // Closed, or woken for nothing. Should it go on failing, it must not turn in circles.
+      if (!socket.closed) await pause();
       continue;
     }
     take(parts);
@@ -75,4 +76,8 @@ export async function readSocket(
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, failurePauseMs));
 }

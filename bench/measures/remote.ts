@@ -1,0 +1,251 @@
+/**
+ * Clusters of child processes on this machine: calls, sessions, what it costs to run elsewhere than at home, large objects from worker to
+ * worker, and idling. Beside them bare ZeroMQ between two processes, and a copy in memory.
+ */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Runtime } from 'pheromone';
+import type { Dealer } from 'zeromq';
+import { away, keepMs, type Told } from '../apps/away.ts';
+import { one } from '../apps/paths.ts';
+import { type Cluster, SharedCluster } from '../cluster.ts';
+import { inLanes, type Measure, quantile, timed } from '../measure.ts';
+import { startProgram } from '../processes.ts';
+import { check } from '../runtime.ts';
+import { memcpy } from './pass.ts';
+
+const name = 'remote';
+const sizeBytes = 100_000_000;
+const pieceBytes = 256 * 1_024;
+const messageBytes = 100;
+const roundTrips = 500;
+const calls = 500;
+const warmUps = 2_000;
+const sessions = 5_000;
+const open = 1_024;
+const hops = 50;
+const objects = 2;
+/** An invocation waits at home for about as long as attempts have taken there: so many short ones make it the least, 2 ms. */
+const shortsBetween = 60;
+const idleMs = 5_000;
+const restMs = 2_000;
+/** Of times in /proc, on all processors that Node runs on. */
+const ticksPerSecond = 100;
+
+const single = new SharedCluster(1, [one]);
+const pair = new SharedCluster(2, [away]);
+
+function onCluster(
+  cluster: SharedCluster,
+  unit: string,
+  settings: Measure['settings'],
+  sample: (cluster: Cluster) => Promise<readonly number[]>,
+  warmUp?: (cluster: Cluster) => Promise<unknown>,
+): Measure {
+  return {
+    name,
+    system: 'pheromone',
+    unit,
+    settings: { ...settings, up: cluster.settings },
+    async prepare() {
+      const opened = await cluster.open();
+      try {
+        await warmUp?.(opened);
+      } catch (error) {
+        await cluster.close();
+        throw error;
+      }
+      return { sample: () => sample(opened), close: () => cluster.close() };
+    },
+  };
+}
+
+function bare(unit: string, settings: Measure['settings'], sample: (dealer: Dealer) => Promise<readonly number[]>): Measure {
+  return {
+    name,
+    system: 'zeromq',
+    unit,
+    settings: { ...settings, over: 'tcp 127.0.0.1, DEALER to ROUTER in another process' },
+    async prepare() {
+      const { Dealer } = await import('zeromq');
+      const file = fileURLToPath(new URL('../programs/zeromq.mjs', import.meta.url));
+      const { line, stop } = await startProgram(file, [String(sizeBytes)]);
+      const dealer = new Dealer({ linger: 0 });
+      dealer.connect(line);
+      const close = async () => {
+        dealer.close();
+        await stop();
+      };
+      return { sample: () => sample(dealer), close };
+    },
+  };
+}
+
+async function echoes(dealer: Dealer): Promise<number[]> {
+  const values = [];
+  const message = Buffer.alloc(messageBytes);
+  for (let i = 0; i < roundTrips; i++) {
+    message.writeUInt32LE(i);
+    const tookMs = await timed(async () => {
+      await dealer.send(message);
+      const [echo] = await dealer.receive();
+      check(echo?.length === messageBytes && echo.readUInt32LE() === i, 'echo');
+    });
+    values.push(1_000 * tookMs);
+  }
+  return values;
+}
+
+/** Until the other end says that all has come. */
+async function pieces(dealer: Dealer): Promise<number[]> {
+  const bytes = Buffer.alloc(sizeBytes);
+  let sum = 0;
+  for (let at = 0; at < sizeBytes; at += pieceBytes) {
+    bytes[at] = at / pieceBytes;
+    sum += bytes[at] ?? 0;
+  }
+  const values = [];
+  for (let i = 0; i < objects; i++) {
+    const tookMs = await timed(async () => {
+      for (let at = 0; at < sizeBytes; at += pieceBytes) await dealer.send(bytes.subarray(at, at + pieceBytes));
+      const [answer] = await dealer.receive();
+      check(String(answer) === JSON.stringify({ bytes: sizeBytes, sum }), 'pieces');
+    });
+    values.push(tookMs);
+  }
+  return values;
+}
+
+async function call({ runtime }: Cluster, times: number): Promise<number[]> {
+  const values = [];
+  for (let i = 0; i < times; i++)
+    values.push(1_000 * (await timed(async () => check((await runtime.call(one, 'questions', i)) === i + 1, 'call'))));
+  return values;
+}
+
+async function throughput({ runtime }: Cluster): Promise<number[]> {
+  const session = async (i: number) => check((await runtime.call(one, 'questions', i)) === i + 1, 'throughput');
+  const tookMs = await timed(() => inLanes(sessions, open, session));
+  return [sessions / (tookMs / 1_000)];
+}
+
+interface Short {
+  readonly tookMs: number;
+  /** Of the worker where it ran. */
+  readonly pid: number;
+}
+
+/** Calls of a short function until their sessions' end: those of which one invocation was forwarded, or none. */
+async function shorts(runtime: Runtime, times: number, forwarded: 0 | 1): Promise<Short[]> {
+  const values: Short[] = [];
+  let { invocationsForwarded: before } = await runtime.stats();
+  for (let i = 0; i < times; i++) {
+    let told: readonly Told[] = [];
+    const tookMs = await timed(async () => (told = await runtime.call(away, 'shorts', i, { until: 'end' })));
+    const [answer] = told;
+    check(told.length === 1 && answer?.value === i + 1, 'short');
+    // Also: what has ended is known to the coordinator, which looks at it to place the next session.
+    const { invocationsForwarded: after } = await runtime.stats();
+    if (after - before === forwarded) values.push({ tookMs, pid: answer?.pid ?? 0 });
+    before = after;
+  }
+  return values;
+}
+
+/**
+ * What a call takes longer when its function runs on the other worker, because its home's only executor is kept by a function that
+ * waits. The session of that function, and one on the other worker that does nothing, make all sessions find the same home.
+ */
+async function forwarded({ runtime }: Cluster): Promise<number[]> {
+  const atHome = await shorts(runtime, hops, 0);
+  if (atHome.length === 0) return [];
+  const holder = await runtime.start(away, 'holds', null);
+  const kept = await holder.result();
+  const parked = await runtime.start(away, 'parks', null);
+  try {
+    const elsewhere = (await shorts(runtime, hops, 1)).filter(({ pid }) => pid !== kept?.pid);
+    const homeMs = quantile(
+      atHome.map(({ tookMs }) => tookMs),
+      0.5,
+    );
+    return elsewhere.map(({ tookMs }) => tookMs - homeMs);
+  } finally {
+    await Promise.all([holder.cancel(), parked.cancel()]);
+    await allEnded(runtime);
+  }
+}
+
+async function allEnded(runtime: Runtime): Promise<void> {
+  for (let i = 0; i < 1_000; i++) {
+    if ((await runtime.stats()).sessionsOpen === 0) return;
+    await sleep(5);
+  }
+  throw new Error('sessions that were cancelled have not ended');
+}
+
+/** Made at home, whose executor its maker keeps; read on the other worker, to which it is brought. One that was read at home does not count. */
+async function toOtherWorker({ runtime }: Cluster): Promise<number[]> {
+  const values = [];
+  for (let i = 0; i < objects; i++) {
+    for (let j = 0; j < shortsBetween; j++) await runtime.call(away, 'shorts', j, { until: 'end' });
+    const [told] = await runtime.call(away, 'makes', sizeBytes, { until: 'end' });
+    check(told !== undefined, 'object');
+    if (told && told.pid !== told.from) values.push(told.value);
+  }
+  return values;
+}
+
+/** In percent of a processor. */
+async function idleCpu(pids: readonly number[]): Promise<number> {
+  await sleep(restMs);
+  const before = await cpuSeconds(pids);
+  const tookMs = await timed(() => sleep(idleMs));
+  return (100 * ((await cpuSeconds(pids)) - before)) / (tookMs / 1_000);
+}
+
+async function cpuSeconds(pids: readonly number[]): Promise<number> {
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8')));
+  // The second field is a name in brackets, which may hold anything; user and system time are the 14th and 15th.
+  const fields = stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '));
+  return fields.reduce((sum, { 11: user, 12: system }) => sum + Number(user) + Number(system), 0) / ticksPerSecond;
+}
+
+/** Measured while it is prepared: of the rounds, each would take as long, and tell the same. */
+const idle: Measure = {
+  name,
+  system: 'pheromone',
+  unit: '% of a processor',
+  settings: { what: 'idle, all processes', for: `${idleMs} ms`, times: 1, client: 'connected', up: pair.settings },
+  unavailable: process.platform === 'linux' ? undefined : `there is no /proc on ${process.platform}`,
+  async prepare() {
+    const { pids } = await pair.open();
+    try {
+      const percent = await idleCpu(pids);
+      return { sample: async () => [percent], close: () => pair.close() };
+    } catch (error) {
+      await pair.close();
+      throw error;
+    }
+  },
+};
+
+const hopHow = `added to a call of which the function runs at home; with the 2 ms and more that it waits there first`;
+const objectHow = `until its reader runs; with the 2 ms and more that it waits at home first, whose executor is kept for ${keepMs} ms`;
+
+export const remoteMeasures: readonly Measure[] = [
+  bare('µs', { what: 'round trip', message: `${messageBytes} bytes` }, echoes),
+  onCluster(
+    single,
+    'µs',
+    { what: 'call', calls: `${calls} back to back`, warmUps },
+    (cluster) => call(cluster, calls),
+    (cluster) => call(cluster, warmUps),
+  ),
+  onCluster(single, 'sessions/s', { what: 'throughput', sessions, open }, throughput),
+  onCluster(pair, 'ms', { what: 'forwarded hop', hops, how: hopHow }, forwarded),
+  bare('ms', { what: '100 MB from process to process', pieces: `${pieceBytes / 1_024} KiB` }, pieces),
+  memcpy(name, 'ms'),
+  onCluster(pair, 'ms', { what: '100 MB from worker to worker', how: objectHow }, toOtherWorker),
+  idle,
+];

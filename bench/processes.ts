@@ -1,0 +1,87 @@
+/**
+ * Processes that are measured. None outlives the benchmark, however that ends:
+ *
+ *   P1  Interrupted, it stops them before it ends; a second signal ends it at once.
+ *   P2  Each has a channel to it, and ends by itself when that closes, as it does by a `kill -9` (`programs/with-parent.mjs`).
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
+
+export interface Program {
+  /** What it printed first: it is ready. */
+  readonly line: string;
+  /** Resolves when it has ended, and all that it had started. */
+  stop(): Promise<void>;
+}
+
+const signals = ['SIGTERM', 'SIGINT'] as const;
+const stopMsMax = 30_000;
+/** Of what it prints as errors, the last is kept. */
+const complaintsMax = 4_000;
+const withParent = new URL('programs/with-parent.mjs', import.meta.url).href;
+
+const stops = new Set<() => Promise<void>>();
+let interrupted: NodeJS.Signals | null = null;
+
+/** Runs a program of Node, with nothing of our development tools. Rejects with what it printed as errors if it is never ready. */
+export async function startProgram(file: string, args: readonly string[]): Promise<Program> {
+  // In a group of its own: a Ctrl-C in the terminal is for the benchmark, which stops the others.
+  const child = spawn(process.execPath, ['--import', withParent, file, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+    env: userEnvironment(),
+  });
+  const { stdout, stderr } = child;
+  if (!stdout || !stderr) throw new Error(`${file} has no output`);
+  let complaints = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => (complaints = (complaints + text).slice(-complaintsMax)));
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', ({ message }) => resolve(message));
+    // Its own children print where it does: they have ended, too.
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  const stop = stoppedOnce(async () => {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
+    const how = await ended;
+    clearTimeout(timer);
+    if (how !== 'exit code 0' && how !== 'SIGTERM') process.stderr.write(`${file} ended: ${how}\n${complaints}\n`);
+  });
+  const ready = new Promise<string>((resolve, reject) => {
+    createInterface(stdout).once('line', resolve);
+    void ended.then((how) => reject(new Error(`${file} ended before it was ready: ${how}\n${complaints}`)));
+  });
+  try {
+    return { line: await ready, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function userEnvironment(): NodeJS.ProcessEnv {
+  const names = Object.keys(process.env).filter((name) => name !== 'NODE_OPTIONS' && !name.startsWith('PHEROMONE_'));
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
+/** What is asked for again resolves with the first time. It is also done when the benchmark is interrupted. */
+function stoppedOnce(stop: () => Promise<void>): () => Promise<void> {
+  let stopping: Promise<void> | null = null;
+  const once = () => (stopping ??= stop().finally(() => forget(once)));
+  if (stops.size === 0) for (const signal of signals) process.on(signal, interrupt);
+  stops.add(once);
+  return once;
+}
+
+function forget(stop: () => Promise<void>): void {
+  stops.delete(stop);
+  if (stops.size === 0 && interrupted === null) for (const signal of signals) process.off(signal, interrupt);
+}
+
+function interrupt(signal: NodeJS.Signals): void {
+  const exit = () => process.exit(128 + constants.signals[signal]);
+  if (interrupted !== null) exit();
+  interrupted = signal;
+  void Promise.allSettled([...stops].map((stop) => stop())).then(exit);
+}

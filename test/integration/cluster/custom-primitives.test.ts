@@ -1,0 +1,3 @@
+/** What `runtime/custom-primitives.test.ts` says of the embedded runtime, of a cluster. */
+import './over-cluster.ts';
+import '../runtime/custom-primitives.test.ts';
