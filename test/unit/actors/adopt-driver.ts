@@ -89,7 +89,7 @@ export class AdoptDriver {
   adopt(part: Partial<AdoptSession>): void {
     this.tell({
       kind: 'adoptSession',
-      keeper: 'client',
+      keeper: 'client:test',
       client: 'client:test',
       install: 1,
       session: 's',
