@@ -22,12 +22,15 @@ const messageBytes = 100;
 const roundTrips = 500;
 const calls = 500;
 const warmUps = 2_000;
-const sessions = 5_000;
+const sessions = 20_000;
 const open = 1_024;
 const hops = 50;
-const objects = 2;
+const hopWarmUps = 500;
+const objects = 3;
 /** An invocation waits at home for about as long as attempts have taken there: so many short ones make it the least, 2 ms. */
 const shortsBetween = 60;
+/** Should the other end of bare ZeroMQ be no more. */
+const silenceMs = 20_000;
 const idleMs = 5_000;
 const restMs = 2_000;
 /** Of times in /proc, on all processors that Node runs on. */
@@ -71,7 +74,7 @@ function bare(unit: string, settings: Measure['settings'], sample: (dealer: Deal
       const { Dealer } = await import('zeromq');
       const file = fileURLToPath(new URL('../programs/zeromq.mjs', import.meta.url));
       const { line, stop } = await startProgram(file, [String(sizeBytes)]);
-      const dealer = new Dealer({ linger: 0 });
+      const dealer = new Dealer({ linger: 0, sendTimeout: silenceMs, receiveTimeout: silenceMs });
       dealer.connect(line);
       const close = async () => {
         dealer.close();
@@ -230,8 +233,8 @@ const idle: Measure = {
   },
 };
 
-const hopHow = `added to a call of which the function runs at home; with the 2 ms and more that it waits there first`;
-const objectHow = `until its reader runs; with the 2 ms and more that it waits at home first, whose executor is kept for ${keepMs} ms`;
+const hopHow = 'what a call until its end takes longer than where its home is free, with the 2 ms and more that it waits there first';
+const objectHow = `from seal until its reader runs, with the 2 ms and more that it waits at home, whose executor its maker keeps for ${keepMs} ms`;
 
 export const remoteMeasures: readonly Measure[] = [
   bare('µs', { what: 'round trip', message: `${messageBytes} bytes` }, echoes),
@@ -243,7 +246,9 @@ export const remoteMeasures: readonly Measure[] = [
     (cluster) => call(cluster, warmUps),
   ),
   onCluster(single, 'sessions/s', { what: 'throughput', sessions, open }, throughput),
-  onCluster(pair, 'ms', { what: 'forwarded hop', hops, how: hopHow }, forwarded),
+  onCluster(pair, 'ms', { what: 'forwarded hop', hops, how: hopHow, warmUps: hopWarmUps }, forwarded, (cluster) =>
+    shorts(cluster.runtime, hopWarmUps, 0),
+  ),
   bare('ms', { what: '100 MB from process to process', pieces: `${pieceBytes / 1_024} KiB` }, pieces),
   memcpy(name, 'ms'),
   onCluster(pair, 'ms', { what: '100 MB from worker to worker', how: objectHow }, toOtherWorker),

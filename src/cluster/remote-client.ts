@@ -22,7 +22,7 @@ import type { LogLine } from './log.ts';
 import { realTimers } from './node/assemble.ts';
 import { DurableService } from './node/durable-service.ts';
 import { RemoteRegistry } from './registry/remote-registry.ts';
-import { flushAll } from './roles/membership.ts';
+import { coordinatorAt, flushAll, readyBefore } from './roles/membership.ts';
 import { RegistryDurableStore } from './roles/registry-durable-store.ts';
 import { atNode, nodeOf, Routes, subjectOf } from './routes.ts';
 import { Arrivals } from './transfer/arrivals.ts';
@@ -115,13 +115,15 @@ export class RemoteClient {
         lostTimer = setTimeout(() => options.lost(error), lostAfterMs);
       },
     });
+    const { gateway, timeoutMs } = options;
+    const untilMs = performance.now() + timeoutMs;
     try {
-      const { name } = await mesh.connect(options.gateway, options.timeoutMs);
-      client = new RemoteClient(options, mesh, name);
-      await withTimeout(client.view.ready, options.timeoutMs, options.gateway);
+      client = new RemoteClient(options, mesh, coordinatorAt(gateway, await mesh.connect(gateway, timeoutMs)));
+      await readyBefore(untilMs, client.view, gateway, timeoutMs);
       return client;
     } catch (error) {
       client?.view.stop();
+      await client?.registry.close();
       await mesh.close({ lingerMs: 0 });
       throw error;
     }
@@ -364,24 +366,4 @@ export class RemoteClient {
 function failedSummary(id: string, app: string, error: ErrorData): SessionSummary {
   const history = { objects: 0, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
   return { id, app, revision: 0, state: 'failed', openedMs: 0, endedMs: Date.now(), error, history };
-}
-
-async function withTimeout(work: Promise<unknown>, timeoutMs: number, address: string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const text = `the coordinator at ${address} answered, but said nothing of its cluster within ${timeoutMs} ms`;
-    timer = setTimeout(() => reject(new RemoteClientError(errorData('PeerUnreachable', text, { address }, true))), timeoutMs);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
-
-/** A client that could not come to be. */
-export class RemoteClientError extends Error {
-  override readonly name = 'RemoteClientError';
-  readonly data: ErrorData;
-
-  constructor(data: ErrorData) {
-    super(data.message);
-    this.data = data;
-  }
 }

@@ -6,7 +6,7 @@
  *     actor@~CLIENT/NODE    a client that is connected to the coordinator NODE
  *
  *   W1  What is for a node that is being dialled waits, `waitingMax` envelopes at most, and leaves in its order; what cannot be sent is
- *       told once (`lost`), never kept.
+ *       told once (`lost`), never kept. What is for it later never overtakes it.
  */
 import type { Address } from '../actors/actor.ts';
 import type { Message } from '../actors/protocol/message.ts';
@@ -54,13 +54,16 @@ export class Routes {
   }
 
   outletTo(node: string): Outlet {
-    return this.linkTo(node) ?? { send: (to, message) => this.#dial(node, { to, message }) };
+    const link = this.linkTo(node);
+    if (!link) return { send: (to, message) => this.#dial(node, { to, message }) };
+    // It may have connected itself while it was being dialled: what waits goes first.
+    if (this.#dialling.size > 0) this.#leave(behindOf(node), link);
+    return link;
   }
 
   #dial(node: string, envelope: Envelope): void {
     const { mesh, dialled, lost, name } = this.#options;
-    const slash = node.indexOf('/');
-    const behind = slash === -1 ? node : node.slice(slash + 1);
+    const behind = behindOf(node);
     const waiting = this.#dialling.get(behind);
     if (waiting) {
       if (waiting.length >= waitingMax) return lost(envelope, `${waitingMax} messages wait for it already`);
@@ -71,22 +74,31 @@ export class Routes {
     if (endpoint === null) return lost(envelope, 'no such node is known');
     const queue = [envelope];
     this.#dialling.set(behind, queue);
-    const reached = () => this.#leave(behind, queue);
-    mesh.connect(endpoint, dialTimeoutMs).then(reached, (error: Error) => {
+    const giveUp = (why: string) => {
+      if (this.#dialling.get(behind) !== queue) return;
       this.#dialling.delete(behind);
-      for (const one of queue) lost(one, error.message);
-    });
+      for (const one of queue) lost(one, why);
+    };
+    const reached = () => {
+      const link = mesh.outletTo(behind);
+      if (link) this.#leave(behind, link);
+      else giveUp('it went away at once');
+    };
+    mesh.connect(endpoint, dialTimeoutMs).then(reached, (error: Error) => giveUp(error.message));
   }
 
-  #leave(node: string, queue: readonly Envelope[]): void {
+  #leave(node: string, link: PeerLink): void {
+    const queue = this.#dialling.get(node);
+    if (!queue || link !== this.#options.mesh.outletTo(node)) return;
     this.#dialling.delete(node);
-    const link = this.#options.mesh.outletTo(node);
-    for (const { to, message } of queue) {
-      if (link) link.send(to, message);
-      else this.#options.lost({ to, message }, 'it went away at once');
-    }
-    link?.flush();
+    for (const { to, message } of queue) link.send(to, message);
+    link.flush();
   }
+}
+
+/** Of a client the coordinator that it hangs on, else itself. */
+function behindOf(node: string): string {
+  return node.slice(node.indexOf('/') + 1);
 }
 
 /** The node of an address; null: none is named. */

@@ -20,6 +20,7 @@ export interface ShardClaimsOptions {
 
 export class ShardClaims {
   readonly #options: ShardClaimsOptions;
+  readonly #yielding = new Set<number>();
   #running: Promise<void> | null = null;
   #again = false;
 
@@ -32,6 +33,11 @@ export class ShardClaims {
     this.#again = true;
     this.#running ??= this.#run().finally(() => (this.#running = null));
     return this.#running;
+  }
+
+  /** It is this node's, and is being given to another: an app that came now would be left behind. */
+  isYielding(shard: number): boolean {
+    return this.#yielding.has(shard);
   }
 
   async #run(): Promise<void> {
@@ -52,11 +58,14 @@ export class ShardClaims {
     const wants = preferred === name && owner === null;
     const yields = owner === name && preferred !== null && preferred !== name && !inUse(shard);
     if (!wants && !yields) return;
+    if (yields) this.#yielding.add(shard);
     try {
       await registry.put(shardKey(shard), encodeEntry({ owner: preferred }), { expected: current?.epoch ?? 0, ttlMs: null });
     } catch (error) {
       // Whoever was faster is heard of by the view.
       if ((error as { code?: string }).code !== 'RegistryConflict') failed(error);
+    } finally {
+      this.#yielding.delete(shard);
     }
   }
 }

@@ -8,7 +8,7 @@
  */
 import { errorToData } from '../api/errors.ts';
 import type { Address } from '../actors/actor.ts';
-import type { ErrorData } from '../actors/protocol/error.ts';
+import { errorData, type ErrorData } from '../actors/protocol/error.ts';
 import type { Message } from '../actors/protocol/message.ts';
 import type { Ref } from '../storage/object.ts';
 import type { Timers } from '../storage/timers.ts';
@@ -114,6 +114,19 @@ export class WorkerBorder {
   nodeGone(name: string, role: 'worker' | 'coordinator'): void {
     this.#fetcher.nodeGone(name);
     if (role === 'worker') this.#node.host.deliver('scheduler', { kind: 'workerGone', worker: atNode('scheduler', name) });
+  }
+
+  /** It cannot be sent: whoever waits for its answer is told. */
+  lost({ message }: Envelope): void {
+    const { host } = this.#node;
+    if (message.kind === 'lodge') {
+      const { session, invocation, attempt } = message;
+      host.deliver('scheduler', { kind: 'lodgerEnded', session, invocation, attempt, outcome: { kind: 'refused' } });
+    }
+    if (message.kind === 'fetchObject') {
+      const error = errorData('InputsLost', 'the node that has the object cannot be reached', {}, true);
+      this.#fetcher.take({ kind: 'fetchRefused', request: message.request, error });
+    }
   }
 
   close(error: ErrorData): void {

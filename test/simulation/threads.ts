@@ -88,6 +88,15 @@ export class SimulatedThreads {
     if (this.#rows.size > 0) this.#end(random.pick([...this.#rows.keys()]), 'lost', 'killed', this.#options.faults().lostWithThreadShare);
   }
 
+  /** With their process: nobody is told. */
+  dieAll(): void {
+    for (const { thread, toNode } of this.#rows.values()) {
+      thread.die();
+      toNode.cut(1);
+    }
+    this.#rows.clear();
+  }
+
   pauseOne(ms: number): void {
     if (this.#rows.size > 0) this.#rows.get(this.#options.random.pick([...this.#rows.keys()]))?.thread.pause(ms);
   }

@@ -158,7 +158,8 @@ function finishInstall(
   configureAppBuckets(state, app, installed.revision, out);
   if (before)
     for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
-  const { client, request } = installed.request;
+  const { client, request, kind } = installed.request;
+  if (kind === 'registerApp') app.client = client;
   out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision, install, definition: app.current.definition } }));
   requestWaiting(state, app, out);
 }

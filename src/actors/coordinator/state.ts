@@ -26,8 +26,8 @@ export type AppRequest = Extract<CoordinatorRequest, { kind: 'registerApp' | 'ch
 export interface AppRow {
   readonly name: string;
   readonly module: string;
-  /** Who registered it: outputs of sessions that nobody opened go there. */
-  readonly client: Address;
+  /** Who registered it last: outputs of sessions that nobody opened go there. */
+  client: Address;
   /** The revision that new sessions get; null until the first is installed. */
   current: AppRevision | null;
   installing: Installing | null;

@@ -52,7 +52,7 @@ export function dispatch(state: SchedulerState, out: Out): void {
 
 function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out): void {
   const { fn, session, inputs } = invocation;
-  countAttempt(invocation, out);
+  countAttempt(invocation);
   occupy(executor, invocation, out);
   watchDelivery(invocation, out);
   out.push(
@@ -73,12 +73,11 @@ function startAttempt(invocation: Invocation, executor: ExecutorSlot, out: Out):
   );
 }
 
-function countAttempt(invocation: Invocation, out: Out): void {
+function countAttempt(invocation: Invocation): void {
   const { session, fn } = invocation;
   invocation.attempt++;
   invocation.objectsArrived = 0;
   invocation.outputsArrived = 0;
-  invocation.startedMs = out.nowMs;
   const counts = session.counts[fn.index];
   if (counts) counts.attempts++;
 }
@@ -93,6 +92,7 @@ export function occupy(executor: ExecutorSlot, invocation: Invocation, out: Out)
 }
 
 function holdInputs(invocation: Invocation, out: Out): void {
+  invocation.startedMs = out.nowMs;
   invocation.place = 'running';
   invocation.held = true;
   let pinned: number[] | null = null;
@@ -107,7 +107,7 @@ function holdInputs(invocation: Invocation, out: Out): void {
 /** The same on another worker. */
 export function startAway(state: SchedulerState, invocation: Invocation, host: Address, out: Out): void {
   const { fn, session, inputs, number } = invocation;
-  countAttempt(invocation, out);
+  countAttempt(invocation);
   invocation.executor = -1;
   invocation.host = host;
   session.hosts.add(host);

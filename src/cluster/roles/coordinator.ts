@@ -84,6 +84,7 @@ class Coordinator implements RunningRole {
       name,
       view,
       outletOf: (to) => membership.outletOf(to),
+      isYielding: (shard) => this.#claims.isYielding(shard),
       deliver: (envelopes) => host.deliverAll(envelopes),
       flush: () => membership.flush(),
     });
@@ -134,7 +135,8 @@ class Coordinator implements RunningRole {
     const { host } = this.#actors;
     const worker = atNode('scheduler', name);
     if (role === 'worker' && hasJoined) host.deliver('coordinator', { kind: 'workerJoined', worker });
-    if (role === 'worker' && !hasJoined) host.deliver('coordinator', { kind: 'workerLeft', worker, reason: 'its lease has ended' });
+    if (role === 'worker' && !hasJoined)
+      host.deliver('coordinator', { kind: 'workerLeft', worker, reason: 'it has left, or its lease has ended' });
     this.#settle();
   }
 

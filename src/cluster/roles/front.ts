@@ -5,7 +5,7 @@
  *   F1  A request about an app or a session reaches the coordinator that the registry names as its shard's owner, or is refused.
  */
 import type { Address } from '../../actors/actor.ts';
-import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
+import { type ErrorCode, errorData, type ErrorData } from '../../actors/protocol/error.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import { shardOf, shardOfSession } from '../../actors/protocol/session-id.ts';
 import type { Outlet } from '../host.ts';
@@ -17,6 +17,8 @@ export interface FrontOptions {
   readonly name: string;
   readonly view: ClusterView;
   outletOf(address: Address): Outlet | null;
+  /** The shard is this coordinator's, and is being given to another: nothing may begin in it. */
+  isYielding?(shard: number): boolean;
   deliver(envelopes: readonly Envelope[]): void;
   flush(): void;
 }
@@ -40,6 +42,9 @@ interface Search {
   left: number;
   readonly timer: NodeJS.Timeout;
 }
+
+/** What one says who does not know the session, or takes nothing any more. */
+const unknowing: ReadonlySet<ErrorCode> = new Set(['UnknownSession', 'RuntimeClosed'] as const);
 
 const searchTimeoutMs = 30_000;
 const searchesMax = 10_000;
@@ -80,7 +85,7 @@ export class Front {
     const search = this.#searches.get(message.request);
     if (!search) return;
     search.left--;
-    if (message.kind === 'requestRefused' && message.error.code === 'UnknownSession' && search.left > 0) return;
+    if (message.kind === 'requestRefused' && unknowing.has(message.error.code) && search.left > 0) return;
     this.#searches.delete(message.request);
     clearTimeout(search.timer);
     this.#options.deliver([{ to: search.client, message: { ...message, request: search.request } }]);
@@ -108,7 +113,7 @@ export class Front {
     const { app, session } = subjectOf(message);
     const shard = app === null ? shardOfSession(session ?? '') : shardOf(app);
     if (shard === -1) return isSearch(message) ? { to: 'coordinator', message } : this.#search(message);
-    const owner = view.ownerOf(shard);
+    const owner = this.#options.isYielding?.(shard) ? null : view.ownerOf(shard);
     if (owner === name) return { to: 'coordinator', message };
     if (owner === null) return refusal(message, noOwner(app ?? session ?? ''));
     const to = atNode('coordinator', owner);

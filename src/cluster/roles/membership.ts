@@ -15,7 +15,8 @@ import { RegistryError } from '../registry/registry-error.ts';
 import { RemoteRegistry } from '../registry/remote-registry.ts';
 import { atNode, nodeOf, Routes } from '../routes.ts';
 import type { Way } from '../transfer/object-sender.ts';
-import { Mesh, meshLimitsDefault, type PeerInfo } from '../transport/zmq/mesh.ts';
+import { Mesh, meshLimitsDefault, type PeerInfo, TransportError } from '../transport/zmq/mesh.ts';
+import { peerUnreachable } from '../transport/zmq/transport-error.ts';
 import { ClusterView, encodeEntry, type Member, memberKey } from '../view.ts';
 import type { Envelope } from '../wire/codec.ts';
 import type { NodeConfig } from './role.ts';
@@ -26,6 +27,8 @@ export interface MembershipHooks {
   joined?(member: Member): void;
   left?(member: Member): void;
   sharded?(): void;
+  /** It cannot be sent: nobody knows the way. */
+  lost?(envelope: Envelope): void;
   /** A connection has gone, whoever it was with. */
   peerDown?(peer: PeerInfo): void;
 }
@@ -43,7 +46,8 @@ export class Membership {
   /** See `RunningRole`. */
   readonly ended: Promise<Error | null>;
   readonly #role: Member['role'];
-  readonly #incarnation = Date.now();
+  /** Of two of one name that start in the same millisecond it is not the same, or they would be taken for one. */
+  readonly #incarnation = Date.now() * 1_000 + Math.floor(Math.random() * 1_000);
   readonly #mesh: Mesh;
   readonly #routes: Routes;
   readonly #remote: RemoteRegistry | null;
@@ -57,11 +61,14 @@ export class Membership {
   /** `registry`: the one that this node itself holds; null: it is where `config.join` leads. Rejects with `PeerUnreachable` and the like. */
   static async join(config: NodeConfig, role: Member['role'], log: LogLine, registry: Registry | null = null): Promise<Membership> {
     const membership = new Membership(config, role, log, registry);
+    const untilMs = performance.now() + joinTimeoutMs;
     try {
       await membership.#connect(config);
-      await membership.view.ready;
+      await (config.join === null ? membership.view.ready : readyBefore(untilMs, membership.view, config.join, joinTimeoutMs));
       return membership;
     } catch (error) {
+      membership.view.stop();
+      await membership.#remote?.close();
       await membership.#mesh.close({ lingerMs: 0 });
       throw error;
     }
@@ -91,13 +98,16 @@ export class Membership {
       mesh: this.#mesh,
       gateway: null,
       dialled: (node) => this.view.members.get(node)?.address ?? null,
-      lost: ({ to, message }, why) => log('debug', 'a message that cannot be sent', { to, kind: message.kind, why }),
+      lost: (envelope, why) => {
+        log('debug', 'a message that cannot be sent', { to: envelope.to, kind: envelope.message.kind, why });
+        this.#hooks?.lost?.(envelope);
+      },
     });
     this.#remote = registry ? null : this.#openRegistry();
     this.registry = registry ?? (this.#remote as Registry);
     this.view = new ClusterView(this.registry, {
       joined: (member) => this.#hooks?.joined?.(member),
-      left: (member) => this.#hooks?.left?.(member),
+      left: (member) => this.#lose(member),
       sharded: () => this.#hooks?.sharded?.(),
     });
   }
@@ -160,8 +170,15 @@ export class Membership {
     const endpoint = await this.#mesh.listen(listen);
     this.#address = advertise ?? endpoint;
     this.#mesh.advertise(this.#address);
-    if (join !== null) this.#registryNode = (await this.#mesh.connect(join, joinTimeoutMs)).name;
+    if (join !== null) this.#registryNode = coordinatorAt(join, await this.#mesh.connect(join, joinTimeoutMs));
     this.#remote?.connectionRestored();
+  }
+
+  /** What is held for it would wait in vain; another process of its name, which may be connected already, is another. */
+  #lose(member: Member): void {
+    const peer = this.#mesh.peers().find(({ name }) => name === member.name);
+    if (!peer || peer.incarnation === member.incarnation) this.#mesh.disconnect(member.name);
+    this.#hooks?.left?.(member);
   }
 
   #openRegistry(): RemoteRegistry {
@@ -192,6 +209,23 @@ export class Membership {
 function nameTaken(name: string): RegistryError {
   const text = `a node named ${name} is a member of the cluster: give this one another name, or wait ${leaseMs / 1_000} s if that one has died`;
   return new RegistryError('NodeNameTaken', text, { name });
+}
+
+/** The name of who has answered at `address`. Throws a TransportError if it is no coordinator. */
+export function coordinatorAt(address: string, { name, role }: PeerInfo): string {
+  if (role === 'coordinator') return name;
+  throw new TransportError(peerUnreachable(address, `${name}, which answered there, is a ${role}; give the address of a coordinator`));
+}
+
+/** Resolves when the view is there; rejects with a TransportError at `untilMs`. */
+export async function readyBefore(untilMs: number, view: ClusterView, address: string, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const why = `a coordinator answered there, but said nothing of its cluster within ${timeoutMs} ms`;
+    const fail = () => reject(new TransportError(peerUnreachable(address, why, { timeoutMs })));
+    timer = setTimeout(fail, Math.max(0, untilMs - performance.now()));
+  });
+  await Promise.race([view.ready, late]).finally(() => clearTimeout(timer));
 }
 
 export function flushAll(mesh: Mesh): void {

@@ -10,6 +10,7 @@ import { createLog } from '../log.ts';
 import { assembleNode, realTimers } from '../node/assemble.ts';
 import type { Node } from '../node/node.ts';
 import { createSoloMemory } from '../../storage/solo/table.ts';
+import { atNode } from '../routes.ts';
 import { threadCode } from '../thread-code.ts';
 import { WorkerBorder } from '../worker-border.ts';
 import { Membership } from './membership.ts';
@@ -44,6 +45,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     stopped: resolveStopped,
   });
   const border = new WorkerBorder({ name, config, node, ways: membership, registry, timers: realTimers, gate });
+  if (!gate) refuseShortCalls(node, name);
   node.start();
   node.solo?.start();
   let stopping: Promise<void> | null = null;
@@ -52,6 +54,9 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     membership.withdraw();
     await gate?.end();
     await drained(node, drainMs);
+    await end();
+  };
+  const end = async (): Promise<void> => {
     node.stop();
     await stopped;
     gate?.close(errorData('RuntimeClosed', 'the worker is stopping'));
@@ -63,10 +68,12 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   try {
     await membership.announce({
       received: (envelopes) => border.take(envelopes),
+      lost: (envelope) => border.lost(envelope),
       left: (member) => border.nodeGone(member.name, member.role),
     });
   } catch (error) {
-    await stop(0);
+    // It may be another's name that it wanted: nothing is to be said in that name.
+    await end();
     throw error;
   }
   return { name, address, ended, stop: ({ drainMs = 0 } = {}) => (stopping ??= stop(drainMs)) };
@@ -76,4 +83,13 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
 async function drained(node: Node, drainMs: number): Promise<void> {
   const untilMs = performance.now() + drainMs;
   while (node.isOccupied && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Clients do not know that it has no gate: an answer that never came would be waited for. */
+function refuseShortCalls({ host }: Node, name: string): void {
+  host.serve(gateAddress, (message) => {
+    if (message.kind === 'soloCall') host.deliver(message.client, { kind: 'soloRefused', call: message.call });
+    if (message.kind === 'soloRecall') host.deliver(message.owner, { kind: 'requestDone', request: message.request, result: null });
+  });
+  host.alias(atNode(gateAddress, name), gateAddress);
 }

@@ -41,14 +41,13 @@ export class Departures {
     };
   }
 
-  /** Blocks that clients let go of. */
+  /** What clients let go of, as far as it is held for them: one that was taken for gone may come back, and say so once more. */
   noteReleases(envelopes: readonly Envelope[]): readonly Envelope[] {
-    for (const { message } of envelopes) {
-      if (message.kind !== 'releaseBlocks') continue;
-      const node = nodeOf(message.owner);
-      for (const offset of message.offsets) if (node !== null) this.#count(node, offset, -1);
-    }
-    return envelopes;
+    return envelopes.map((envelope) => {
+      const { to, message } = envelope;
+      if (message.kind !== 'releaseBlocks') return envelope;
+      return { to, message: { ...message, offsets: message.offsets.filter((offset) => this.#letGo(message.owner, offset)) } };
+    });
   }
 
   /** The client is no more. */
@@ -56,6 +55,17 @@ export class Departures {
     const held = this.#held.get(node);
     this.#held.delete(node);
     for (const [offset, times] of held ?? []) for (let i = 0; i < times; i++) this.#options.store.release(offset);
+  }
+
+  #letGo(owner: Address, offset: number): boolean {
+    const node = nodeOf(owner);
+    if (node === null) return false;
+    // What was found by a search is held for the coordinator that searched (`roles/front.ts`).
+    const gateway = node.slice(node.indexOf('/') + 1);
+    const holder = [node, gateway].find((name) => this.#held.get(name)?.has(offset));
+    if (holder === undefined) return false;
+    this.#count(holder, offset, -1);
+    return true;
   }
 
   #leaving(to: Address, message: Message): Message {

@@ -64,6 +64,7 @@ export class ObjectFetcher {
   /** By node and place. */
   readonly #shared = new Map<string, Shared>();
   #nextRequest = 1;
+  #closed: ErrorData | null = null;
   /** Since the start. */
   readonly totals = { objects: 0, bytes: 0 };
 
@@ -75,18 +76,21 @@ export class ObjectFetcher {
   fetch(ref: Ref, isNew: boolean): Promise<Ref> {
     const { remote } = ref;
     if (!remote) throw new Error('bug: an object that is not far away was to be fetched');
+    if (this.#closed) return Promise.reject(new TransferFailed(this.#closed));
     const name = `${remote.node} ${remote.offset}`;
     const shared = this.#shared.get(name);
     if (shared) {
       shared.holders++;
       return shared.coming;
     }
-    const own: Shared = { holders: 1, coming: this.#fetch(ref, remote, isNew, () => own.holders).finally(() => this.#shared.delete(name)) };
+    // It is counted how many share it when nobody can any more.
+    const landed = this.#land(ref, remote, isNew).finally(() => this.#shared.delete(name));
+    const own: Shared = { holders: 1, coming: landed.then((landing) => this.#seal(ref, landing, own.holders)) };
     this.#shared.set(name, own);
     return own.coming;
   }
 
-  async #fetch({ encoding, sizeBytes }: Ref, remote: RemotePlace, isNew: boolean, holders: () => number): Promise<Ref> {
+  async #land({ sizeBytes }: Ref, remote: RemotePlace, isNew: boolean): Promise<Landing> {
     const landing = await this.#options.allocate(sizeBytes, isNew);
     try {
       await this.#bring(remote.node, remote.offset, sizeBytes, landing);
@@ -94,7 +98,11 @@ export class ObjectFetcher {
       landing.discard();
       throw error;
     }
-    landing.seal(holders());
+    return landing;
+  }
+
+  #seal({ encoding, sizeBytes }: Ref, landing: Landing, holders: number): Ref {
+    landing.seal(holders);
     this.totals.objects++;
     this.totals.bytes += sizeBytes;
     return { encoding, sizeBytes, inline: landing.inline, offset: landing.offset };
@@ -113,7 +121,9 @@ export class ObjectFetcher {
     }
   }
 
+  /** Also what is asked for from now on, by what waited behind another object, is refused. */
   close(error: ErrorData): void {
+    this.#closed = error;
     for (const request of [...this.#transfers.keys()]) this.#end(request)?.failed(error);
   }
 

@@ -1,10 +1,11 @@
 /** Imported before a suite of the embedded runtime, which then runs over a cluster: each runtime is the only client of one. */
 import { connect, type LocalOptions, type Runtime } from 'pheromone';
 import type { WorkerConfig } from '../../../src/cluster/roles/worker.ts';
-import { runOver } from '../runtime/started.ts';
+import { mode } from '../runtime/started.ts';
 import { startCluster } from './started.ts';
 
-runOver(async ({ apps = [], ...settings }: LocalOptions): Promise<Runtime> => {
+mode.isEmbedded = false;
+mode.start = async ({ apps = [], ...settings }: LocalOptions): Promise<Runtime> => {
   const cluster = await startCluster({ coordinators: 2, workers: 2, settings: settings as Partial<WorkerConfig> });
   try {
     const runtime = await connect(cluster.address, { apps, logLevel: settings.logLevel });
@@ -19,4 +20,4 @@ runOver(async ({ apps = [], ...settings }: LocalOptions): Promise<Runtime> => {
     await cluster.stop();
     throw error;
   }
-});
+};

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { connect, type Runtime } from 'pheromone';
 import { defaultConfig } from '../../../src/cluster/config.ts';
 import { type CoordinatorConfig, startCoordinator } from '../../../src/cluster/roles/coordinator.ts';
 import type { RunningRole } from '../../../src/cluster/roles/role.ts';
@@ -23,24 +24,20 @@ export interface ClusterOptions {
   readonly settings?: Partial<WorkerConfig>;
 }
 
+export type RoleConfig = CoordinatorConfig & WorkerConfig;
+export type ConnectOptions = Parameters<typeof connect>[1];
+
 let started = 0;
+
+function configOf(given: Partial<WorkerConfig>): RoleConfig {
+  const common = { executors: 2, arenaBytes: 256 * 2 ** 20, poison: true, logLevel: 'error', listen: 'tcp://127.0.0.1:0' } as const;
+  return { ...defaultConfig(), ...common, name: 'nobody', advertise: null, join: null, ...given };
+}
 
 export async function startCluster({ coordinators = 1, workers = 1, settings = {} }: ClusterOptions = {}): Promise<StartedCluster> {
   const dataDir = await mkdtemp(join(tmpdir(), 'pheromone-cluster-'));
   const id = started++;
-  const config = (name: string, joined: string | null): CoordinatorConfig & WorkerConfig => ({
-    ...defaultConfig(),
-    executors: 2,
-    arenaBytes: 256 * 2 ** 20,
-    poison: true,
-    logLevel: 'error',
-    ...settings,
-    dataDir: join(dataDir, name),
-    name,
-    listen: 'tcp://127.0.0.1:0',
-    advertise: null,
-    join: joined,
-  });
+  const config = (name: string, joined: string | null) => configOf({ ...settings, dataDir: join(dataDir, name), name, join: joined });
   const first = await startCoordinator(config(`c1-${id}`, null));
   const others = await all(coordinators - 1, (i) => startCoordinator(config(`c${i + 2}-${id}`, first.address)));
   let workersMade = 0;
@@ -68,6 +65,20 @@ export async function clusterFor(t: ExecutionContext, options?: ClusterOptions):
   const cluster = await startCluster(options);
   t.teardown(() => cluster.stop());
   return cluster;
+}
+
+/** For a role that a test starts by itself; its directory goes with the test. */
+export async function roleConfig(t: ExecutionContext, given: Partial<RoleConfig>): Promise<RoleConfig> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'pheromone-cluster-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  return configOf({ logLevel: 'silent', dataDir, ...given });
+}
+
+/** A client, closed when the test is over. */
+export async function clientOf(t: ExecutionContext, address: string, options: ConnectOptions = {}): Promise<Runtime> {
+  const client = await connect(address, { logLevel: 'silent', ...options });
+  t.teardown(() => client.close());
+  return client;
 }
 
 async function all<T>(count: number, start: (i: number) => Promise<T>): Promise<T[]> {

@@ -2,12 +2,12 @@
 import test from 'ava';
 import type { Runtime } from 'pheromone';
 import { endlessApp, napApp } from './apps/busy.ts';
-import { assertEmpty, failureOf, isEmbedded, startForTest } from './started.ts';
+import { assertEmpty, eventually, failureOf, mode, startForTest } from './started.ts';
 
 let runtime: Runtime;
 
 /** A client of a cluster has no such limit to set. */
-const testOfClientLimit = isEmbedded ? test.serial : test.serial.skip;
+const testOfClientLimit = mode.isEmbedded ? test.serial : test.serial.skip;
 
 test.before(async () => {
   runtime = await startForTest({ apps: [napApp, endlessApp], sessionsOpenMax: 2, admitTimeoutMs: 400, invocationsPerSessionMax: 500 });
@@ -33,7 +33,8 @@ testOfClientLimit('who is not admitted in time is told the limits, and when to c
 });
 
 test.serial('a call that waits for admission can be given up', async (t) => {
-  const long = [runtime.call(napApp, 'naps', 300), runtime.call(napApp, 'naps', 300)];
+  const long = [runtime.call(napApp, 'naps', 500), runtime.call(napApp, 'naps', 500)];
+  await eventually(t, 'these two are open', async () => (await runtime.stats()).sessionsOpen === 2);
   await failureOf(t, 'CallTimedOut', runtime.call(napApp, 'naps', 1, { timeoutMs: 20 }));
   await Promise.all(long);
   t.is(await runtime.call(napApp, 'naps', 1), 1);

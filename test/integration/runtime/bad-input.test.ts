@@ -14,7 +14,7 @@ import {
 } from 'pheromone';
 import { hostileApp } from './apps/hostile.ts';
 import { setApp } from './apps/primitives.ts';
-import { assertEmpty, eventually, failureOf, isEmbedded, startForTest } from './started.ts';
+import { assertEmpty, eventually, failureOf, mode, startForTest } from './started.ts';
 
 let runtime: Runtime;
 
@@ -137,7 +137,7 @@ test.serial('a function that ignores its abort loses its executor, and nobody el
   await session.cancel();
   const calls = Array.from({ length: 20 }, () => order('good'));
   t.deepEqual(new Set(await Promise.all(calls)), new Set(['done']));
-  await eventually(t, 'the executor was replaced', async () => (await runtime.stats()).executors === (isEmbedded ? 2 : 4));
+  await eventually(t, 'the executor was replaced', async () => (await runtime.stats()).executors === (mode.isEmbedded ? 2 : 4));
 });
 
 test.serial('what a function sends after its end is refused, and fails no other', async (t) => {
@@ -156,7 +156,7 @@ test.serial('an app: unknown, or of a name that another module has', async (t) =
   t.regex(
     (await failureOf(t, 'UnknownApp', runtime.call('nobody', { x: [] }))).message,
     // Of a cluster, those that the same coordinator acts for.
-    isEmbedded ? /no app named nobody is registered; there are hostile, set/ : /no app named nobody is registered/,
+    mode.isEmbedded ? /no app named nobody is registered; there are hostile, set/ : /no app named nobody is registered/,
   );
   await failureOf(t, 'UnknownApp', runtime.drain('nobody'));
   await failureOf(t, 'UnknownApp', runtime.createBucket('nobody', bucket('x')));

@@ -6,10 +6,10 @@ import { defaultConfig } from '../../../src/cluster/config.ts';
 import { localNodeCode, startLocalNode } from '../../../src/cluster/node/local-node.ts';
 import { closingApp, deadlyApp, endlessApp } from './apps/closing.ts';
 import { hostileApp } from './apps/hostile.ts';
-import { failureOf, isEmbedded, startForTest } from './started.ts';
+import { failureOf, mode, startForTest } from './started.ts';
 
 /** Of what only an embedded runtime has: options of its own, and a node thread. */
-const testEmbedded = isEmbedded ? test.serial : test.serial.skip;
+const testEmbedded = mode.isEmbedded ? test.serial : test.serial.skip;
 
 /** Large enough not to travel in a message. */
 const large = new Uint8Array(100_000);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import type { AnyPheromoneError, Runtime } from 'pheromone';
 import * as apps from './apps/sessions.ts';
-import { assertEmpty, eventually, failureOf, isEmbedded, startForTest } from './started.ts';
+import { assertEmpty, eventually, failureOf, mode, startForTest } from './started.ts';
 
 let runtime: Runtime;
 let dataDir: string;
@@ -138,7 +138,7 @@ test.serial('get: copies an object out, or pins it where it lies until release',
   t.is(await runtime.get(session.id, 'stored', 'other'), undefined);
 
   const pinned = await runtime.get(session.id, 'stored', 'k', { pin: true });
-  if (isEmbedded) t.true((pinned?.bytes.buffer.byteLength ?? 0) > 2 ** 20, 'it lies in the store');
+  if (mode.isEmbedded) t.true((pinned?.bytes.buffer.byteLength ?? 0) > 2 ** 20, 'it lies in the store');
   await session.put('gate', { value: 'go on' });
   await eventually(t, 'the session has ended', async () => (await session.status()).state === 'ended');
   t.true(Buffer.from(pinned?.bytes ?? []).equals(bytes), 'pinned beyond the session’s end');

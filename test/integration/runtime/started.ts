@@ -3,18 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { type AnyPheromoneError, isPheromoneError, type LocalOptions, type Runtime, startLocal } from 'pheromone';
 
-/** What the suites are about: this process alone, or a client of a cluster (`cluster/over-cluster.ts`). */
-export let isEmbedded = true;
-let start: (options: LocalOptions) => Promise<Runtime> = startLocal;
-
-/** To be called before a suite is imported, which then runs on what `other` starts. */
-export function runOver(other: typeof start): void {
-  isEmbedded = false;
-  start = other;
-}
+/** What the suites run on: this process alone, or a cluster, if that was said before they are imported (`cluster/over-cluster.ts`). */
+export const mode: { isEmbedded: boolean; start(options: LocalOptions): Promise<Runtime> } = { isEmbedded: true, start: startLocal };
 
 export function startForTest(options: LocalOptions = {}): Promise<Runtime> {
-  return start({ executors: 2, arenaBytes: 64 * 2 ** 20, poison: true, logLevel: 'silent', abortGraceMs: 200, ...options });
+  return mode.start({ executors: 2, arenaBytes: 64 * 2 ** 20, poison: true, logLevel: 'silent', abortGraceMs: 200, ...options });
 }
 
 /** Asks until `isSo` says yes; fails the test when that takes longer than anything here may. */

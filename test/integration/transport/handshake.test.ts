@@ -31,7 +31,7 @@ test.serial('transport: handshake: another version is refused, and both versions
   t.true(error.message.includes('0-beef') && error.message.includes(protocolVersion), error.message);
   const [warning] = b.log.filter(({ level }) => level === 'warn');
   t.true(JSON.stringify(warning).includes('0-beef') && JSON.stringify(warning).includes(protocolVersion));
-  t.is(b.mesh.counters.refused, 1);
+  t.true(b.mesh.counters.refused >= 1);
   t.deepEqual([b.ups, old.ups], [[], []]);
 });
 

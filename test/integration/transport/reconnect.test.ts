@@ -148,9 +148,11 @@ test.serial('transport: reconnect: if only one end has forgotten, its peer hands
   await until('b has forgotten', () => b.mesh.outletTo('a') === null);
   say(a, 'b', 1, 2);
   proxy.open();
-  await until('both are up again', () => a.ups.length === 2 && b.ups.length === 2);
+  await until('b is up again', () => b.ups.length === 2);
   say(b, 'a', 9);
   await until('b is heard', () => a.got.length === 1);
+  t.like(a.downs.at(-1)?.error.detail, { reason: 'forgot', framesLost: 1 });
+  t.is(a.ups.length, a.downs.length + 1);
   say(a, 'b', 3);
   await until('a is heard', () => b.got.length >= 2);
   await sleep(200);

@@ -11,7 +11,7 @@ interface Row {
   readonly spec: Pick<SessionSpec, 'deadlineMs'>;
   outputs: number;
   hasEnded: boolean;
-  /** The client could not get an output, and was told that it has failed. */
+  /** The client could not get an output, or its home is no more: he is told that it has failed, and more may be said of it. */
   isLost: boolean;
 }
 
@@ -40,9 +40,11 @@ export class EndsOnce implements Checker<Pick<World, 'config'>> {
     if (event.host !== 'client') return;
     if (message.kind === 'sessionOutput') this.#output(message.session, message.index);
     if (message.kind === 'sessionEnded') {
-      const { id, openedMs, endedMs, history } = message.summary;
+      const { id, openedMs, endedMs, error, history } = message.summary;
       const row = this.#sessions.get(id);
-      if (row?.isLost) return;
+      if (row?.isLost) row.hasEnded = true;
+      // Its home may be gone before it has heard of it.
+      if (row?.isLost || (!row && error?.code === 'WorkerLost')) return;
       insist(row !== undefined && !row.hasEnded, this, () => `session ${id} ends ${row ? 'again' : 'and was never opened'}`);
       row.hasEnded = true;
       insist(row.outputs === history.outputs, this, () => `session ${id} has given ${history.outputs} outputs, ${row.outputs} have come`);
@@ -58,6 +60,14 @@ export class EndsOnce implements Checker<Pick<World, 'config'>> {
 
   end(): void {
     for (const [id, { hasEnded }] of this.#sessions) insist(hasEnded, this, () => `session ${id} has never ended for its client`);
+  }
+
+  /** One that was over may have been told so in vain. */
+  homeGone(id: string, wasOpen: boolean): void {
+    const row = this.#sessions.get(id);
+    if (!row) return;
+    row.isLost = true;
+    row.hasEnded ||= !wasOpen;
   }
 
   #lose(session: string): void {

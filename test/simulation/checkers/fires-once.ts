@@ -21,9 +21,14 @@ export class FiresOnce implements Checker<Part> {
   readonly #known = new Set<string>();
   readonly #running = new Map<number, number>();
   readonly #newest = new Map<number, number>();
+  /** Where invocations run that are away. */
+  readonly #hosts = new Map<number, string>();
 
   see(event: WorldEvent, world: Part): void {
-    if (event.kind === 'left' && event.message.kind === 'lodge') this.#start(event.message.invocation, event.message.attempt);
+    if (event.kind === 'left' && event.message.kind === 'lodge') {
+      this.#start(event.message.invocation, event.message.attempt);
+      this.#hosts.set(event.message.invocation, event.to);
+    }
     if (event.kind !== 'handled' || event.host !== 'node') return;
     const { to, message } = event;
     if (message.kind === 'bucketStepped') this.#step(to, message, world);
@@ -33,6 +38,8 @@ export class FiresOnce implements Checker<Part> {
     if (message.kind === 'adoptSession') this.#known.add(message.session);
     if (message.kind === 'soloAdopted') this.#start(message.invocation, message.attempt);
     if (message.kind === 'invoke') this.#start(message.run.invocation, message.run.attempt);
+    if (message.kind === 'workerGone')
+      for (const [invocation, host] of this.#hosts) if (host === message.worker) this.#running.delete(invocation);
     const isEnd = message.kind === 'attemptEnded' || message.kind === 'lodgerEnded';
     if (isEnd) this.#end(message.invocation, message.attempt);
     // It had not begun: the next one has its number.
@@ -81,6 +88,7 @@ export class FiresOnce implements Checker<Part> {
       () => `attempt ${attempt} of invocation ${invocation} ends, but ${this.#running.get(invocation)} runs`,
     );
     this.#running.delete(invocation);
+    this.#hosts.delete(invocation);
   }
 
   #compare({ id, error, history }: SessionSummary): void {

@@ -18,6 +18,7 @@ import { SettledOnce } from '../checkers/settled-once.ts';
 import { StoreEmpty } from '../checkers/store-empty.ts';
 import type { WorldEvent } from '../events.ts';
 import type { ClusterClient } from './client.ts';
+import { InOrder } from './in-order.ts';
 import { EndsInTime } from './ends-in-time.ts';
 import { LodgersInOrder } from './lodgers-in-order.ts';
 import type { SimulatedCoordinator } from './coordinator.ts';
@@ -29,19 +30,26 @@ export type Process = SimulatedWorker | SimulatedCoordinator | ClusterClient;
 export class ClusterCheckers {
   /** Sessions whose outcome was compared. */
   readonly reference = new Reference();
+  readonly #endsOnce = new EndsOnce();
   readonly #everywhere: readonly Checker<Pick<ClusterWorld, 'config' | 'script'>>[] = [
     new BytesAsWritten(),
-    new EndsOnce(),
+    this.#endsOnce,
     this.reference,
   ];
+  /** Sessions by their homes. */
+  readonly #homed = new Map<SimulatedWorker, Set<string>>();
   readonly #order = new ProducerOrder();
   readonly #lodgers = new LodgersInOrder();
+  readonly inOrder = new InOrder();
   readonly #workers = new Map<SimulatedWorker, WorkerCheckers>();
   readonly #coordinators = new Map<SimulatedCoordinator, FiresOnce>();
   readonly #clients = new Map<ClusterClient, SettledOnce>();
   readonly #touched = new Set<Process>();
 
   see(event: WorldEvent, process: Process, world: ClusterWorld): void {
+    if (process.process.isDead) return;
+    if (process.role === 'worker' && event.kind === 'handled' && event.message.kind === 'startSession')
+      made(this.#homed, process, () => new Set<string>()).add(event.message.spec.id);
     this.#touched.add(process);
     for (const checker of this.#everywhere) checker.see(event, world);
     if (process.role === 'client') return made(this.#clients, process, () => new SettledOnce()).see(event);
@@ -54,6 +62,15 @@ export class ClusterCheckers {
     // Of an invocation's attempts, and of sessions, it is not told; of the firings of its buckets it is.
     if (event.kind === 'handled' && event.message.kind === 'bucketStepped')
       made(this.#coordinators, process, () => new FiresOnce()).see(event, { scheduler: null, clock: world.clock });
+  }
+
+  /** It lost its home: that it was over its client may never hear, if it was when its home died. */
+  wasHomedAt(worker: SimulatedWorker, session: string): boolean {
+    return this.#homed.get(worker)?.has(session) ?? false;
+  }
+
+  died(worker: SimulatedWorker): void {
+    for (const id of this.#homed.get(worker) ?? []) this.#endsOnce.homeGone(id, worker.scheduler.sessionById.has(id));
   }
 
   /** Something has happened, and all that followed from it at once. */
@@ -76,10 +93,10 @@ export class ClusterCheckers {
   /** All has ended. */
   end(world: ClusterWorld): void {
     for (const checker of this.#everywhere) checker.end?.(world);
-    for (const [worker, checkers] of this.#workers) checkers.end(worker, world);
+    for (const [worker, checkers] of this.#workers) if (!worker.isDead) checkers.end(worker, world);
     for (const checker of this.#clients.values()) checker.end();
-    this.#lodgers.end();
-    for (const process of world.processes)
+    this.#lodgers.end(world.workers.filter(({ isDead }) => isDead).map(({ name }) => name));
+    for (const process of world.processes.filter(({ process }) => !process.isDead))
       for (const [what, count] of Object.entries(leftIn(process)))
         insist(count === 0, { name: 'nothing left' }, () => `${count} ${what} of ${process.name} left at the end`);
     for (const [name, { end }] of world.network.ways)
@@ -106,7 +123,7 @@ class WorkerCheckers {
     const closed = event.kind === 'left' && event.message.kind === 'sessionClosed' ? event.message : null;
     const told: WorldEvent = closed ? { kind: 'handled', host: 'node', to: 'coordinator', place: 'serving', message: closed } : event;
     for (const checker of this.#checkers) checker.see(told, worker);
-    this.#endsInTime.see(event, worker);
+    this.#endsInTime.see(event, { name: worker.name, scheduler: worker.scheduler, others: world.living });
     this.#firesOnce.see(told, { scheduler: worker.scheduler, clock: world.clock });
     this.#storeEmpty.see(told);
   }

@@ -24,6 +24,7 @@ import { Arrivals } from '../../../src/cluster/transfer/arrivals.ts';
 import { ObjectFetcher } from '../../../src/cluster/transfer/object-fetcher.ts';
 import { ObjectSender } from '../../../src/cluster/transfer/object-sender.ts';
 import type { Envelope } from '../../../src/cluster/wire/codec.ts';
+import type { Member } from '../../../src/cluster/view.ts';
 import type { Ref } from '../../../src/storage/object.ts';
 import { outputLabels } from '../attempt.ts';
 import type { Putting } from '../client.ts';
@@ -43,6 +44,7 @@ export class ClusterClient implements UserClient {
   readonly solo = null;
   readonly #around: Around;
   readonly #gateway: string;
+  readonly #approachMs: number | null;
   readonly #host: Host;
   readonly #timerTable: TimerTable;
   readonly #fetcher: ObjectFetcher;
@@ -54,7 +56,9 @@ export class ClusterClient implements UserClient {
   #nextValue = 1;
   #nextRequest = 1;
 
-  constructor(name: string, gateway: string, around: Around) {
+  /** `approachMs`: after how long it is connected to workers directly; null: never. */
+  constructor(name: string, gateway: string, approachMs: number | null, around: Around) {
+    this.#approachMs = approachMs;
     this.#around = around;
     this.#gateway = gateway;
     this.process = new SimulatedProcess({
@@ -63,7 +67,11 @@ export class ClusterClient implements UserClient {
       registryNode: gateway,
       around,
       receive: (envelopes) => this.#take(envelopes),
-      listener: { joined: () => undefined, left: () => undefined, sharded: () => undefined },
+      listener: {
+        joined: (member) => this.#approach(member),
+        left: () => undefined,
+        sharded: () => undefined,
+      },
     });
     this.#host = this.#makeHost();
     this.#timerTable = new TimerTable(this.process.timers, (to, message) => this.#host.deliver(to, message));
@@ -156,6 +164,12 @@ export class ClusterClient implements UserClient {
     void this.soon(publishCode(this.process.registry, { hash, code, module })).then(published, () => published(null));
   }
 
+  /** Workers are connected to directly, too. */
+  #approach({ role, address }: Member): void {
+    const { clock } = this.#around;
+    if (role === 'worker' && this.#approachMs !== null) clock.after(this.#approachMs, () => void this.process.approach(address));
+  }
+
   #observe(event: Parameters<Around['observe']>[1]): void {
     this.#around.observe(this.name, event);
   }
@@ -241,7 +255,10 @@ export class ClusterClient implements UserClient {
 
   /** What is for `coordinator` goes to the one that has the shard; the gateway knows what this client does not know yet. */
   #send(to: Address, message: Message): void {
-    if (to !== 'coordinator') return void this.process.outletOf(to)?.send(to, message);
+    if (to !== 'coordinator') {
+      this.process.outletOf(to)?.send(to, message);
+      return;
+    }
     const { app, session } = subjectOf(message);
     const shard = app === null ? shardOfSession(session ?? '') : shardOf(app);
     const owner = (shard === -1 ? null : this.process.view.ownerOf(shard)) ?? this.#gateway;

@@ -54,6 +54,7 @@ export class SimulatedCoordinator {
       name,
       view: process.view,
       outletOf: (address) => process.outletOf(address),
+      isYielding: (shard) => this.#claims?.isYielding(shard) ?? false,
       deliver: (envelopes) => host.deliverAll(envelopes),
       flush: () => process.flush(),
     });

@@ -1,22 +1,38 @@
-/** Nothing hangs: a session that waits for nobody outside ends long before its deadline, unless its user has given it a shorter one. */
-import type { SchedulerState } from '../../../src/actors/scheduler/state.ts';
+/**
+ * Nothing hangs: a session that waits for nobody outside, and reaches the deadline that all have, has something that runs, that waits for
+ * an executor, or that a timer waits for.
+ */
+import type { Invocation, Session } from '../../../src/actors/scheduler/state.ts';
 import { type Checker, insist } from '../checkers/checker.ts';
 import type { WorldEvent } from '../events.ts';
+import type { SimulatedWorker } from './worker.ts';
 
-export class EndsInTime implements Checker<{ readonly scheduler: SchedulerState }> {
+type Part = Pick<SimulatedWorker, 'name' | 'scheduler'> & { readonly others: readonly SimulatedWorker[] };
+
+export class EndsInTime implements Checker<Part> {
   readonly name = 'ends in time';
-  /** Sessions that have the deadline of all. */
-  readonly #sessions = new Set<string>();
 
-  see(event: WorldEvent, { scheduler }: { readonly scheduler: SchedulerState }): void {
-    if (event.kind === 'handled' && event.message.kind === 'startSession') {
-      const { spec, revision } = event.message;
-      const isExternal = scheduler.apps.get(spec.app)?.get(revision)?.table.hasExternalBucket ?? false;
-      if (!isExternal && spec.deadlineMs === null) this.#sessions.add(spec.id);
-    }
-    if (event.kind !== 'left' || event.message.kind !== 'sessionClosed') return;
-    const { id, app, error } = event.message.summary;
-    const isOwn = this.#sessions.delete(id);
-    insist(!isOwn || error?.code !== 'DeadlineExceeded', this, () => `session ${id} of ${app} has not ended by itself`);
+  see(event: WorldEvent, worker: Part): void {
+    if (event.kind !== 'handled' || event.message.kind !== 'deadlineReached') return;
+    const session = worker.scheduler.sessions.get(event.message.session);
+    if (!session || session.spec.deadlineMs !== null || session.table.hasExternalBucket) return;
+    const { id, app } = session.spec;
+    insist(isBusy(session, worker), this, () => `session ${id} of ${app} at ${worker.name} waits for nothing, and has not ended`);
   }
+}
+
+function isBusy({ invocations, delayed, timed }: Session, { name, others }: Part): boolean {
+  if (delayed.size > 0 || timed.size > 0) return true;
+  for (const invocation of invocations) {
+    if (invocation.place === 'placing') continue;
+    if (invocation.host === null || lodges(invocation, `scheduler@${name}`, others)) return true;
+  }
+  return false;
+}
+
+function lodges({ host, number, attempt }: Invocation, home: string, workers: readonly SimulatedWorker[]): boolean {
+  const { scheduler } = workers.find(({ name }) => host === `scheduler@${name}`) ?? {};
+  for (const { session, origin } of scheduler?.cluster?.lodgers.values() ?? [])
+    if (session.home === home && origin?.invocation === number && origin.attempt === attempt) return true;
+  return false;
 }

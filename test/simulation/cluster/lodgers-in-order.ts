@@ -1,8 +1,8 @@
 /** What a home says about an attempt that lodges elsewhere is heard there in that order: nobody is told to stop what has not come yet. */
-import { type Checker, insist } from '../checkers/checker.ts';
+import { insist } from '../checkers/checker.ts';
 import type { WorldEvent } from '../events.ts';
 
-export class LodgersInOrder implements Checker<{ readonly name: string }> {
+export class LodgersInOrder {
   readonly name = 'lodgers in order';
   /** By host, home and attempt: what was said, and not yet heard. */
   readonly #said = new Map<string, string[]>();
@@ -25,8 +25,9 @@ export class LodgersInOrder implements Checker<{ readonly name: string }> {
     insist(first === kind, this, () => `${id}: ${kind} is heard before ${first ?? 'it was said'}`);
   }
 
-  end(): void {
-    const [left] = this.#said;
+  /** `dead`: what was said to these, or by them, may not be heard. */
+  end(dead: readonly string[]): void {
+    const left = [...this.#said].find(([id]) => !dead.some((name) => id.includes(`@${name}`)));
     insist(!left, this, () => `${left?.[0]}: ${left?.[1].join(', ')} was never heard`);
   }
 }

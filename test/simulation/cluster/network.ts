@@ -24,6 +24,8 @@ export interface ClusterNetworkOptions {
   readonly limits: Partial<LinkLimits>;
   /** Promises are to be settled before time goes on. */
   settleSoon(): void;
+  /** For checkers: these have arrived. */
+  arrived(from: string, at: string, envelopes: readonly Envelope[]): void;
 }
 
 /** The way to one peer. */
@@ -84,6 +86,11 @@ export class SimulatedMesh {
     this.#ways.set(name, way);
   }
 
+  /** It is no more, and what is held for it is dropped. */
+  forget(name: string): void {
+    this.#ways.delete(name);
+  }
+
   receive(envelopes: readonly Envelope[]): void {
     this.#receive(envelopes);
   }
@@ -108,6 +115,7 @@ export class ClusterNetwork {
   readonly #ways = new Map<string, SimulatedWay>();
   /** Pairs of nodes that do not hear of each other, and by how many partitions. */
   readonly #cuts = new Map<string, number>();
+  readonly #dead = new Set<string>();
 
   constructor(options: ClusterNetworkOptions) {
     this.#options = options;
@@ -120,8 +128,14 @@ export class ClusterNetwork {
     return mesh;
   }
 
-  get ways(): ReadonlyMap<string, SimulatedWay> {
-    return this.#ways;
+  /** Between those that live. */
+  get ways(): readonly (readonly [string, SimulatedWay])[] {
+    return [...this.#ways].filter(([name]) => !name.split(' ').some((node) => this.#dead.has(node)));
+  }
+
+  /** Nothing comes from it or goes to it any more. */
+  bury(name: string): void {
+    this.#dead.add(name);
   }
 
   /** One partition: these pairs hear nothing of each other for so long. */
@@ -151,6 +165,7 @@ export class ClusterNetwork {
     const { clock, random, faults } = this.#options;
     const { delayMsMin, delayMsMean } = faults();
     const arrive = (): void => {
+      if (this.#dead.has(from) || this.#dead.has(to)) return;
       if (this.#isCut(from, to)) clock.after(retryMs, arrive);
       else run();
     };
@@ -158,7 +173,7 @@ export class ClusterNetwork {
   }
 
   #isCut(from: string, to: string): boolean {
-    return (this.#cuts.get(`${from} ${to}`) ?? 0) > 0;
+    return this.#dead.has(from) || this.#dead.has(to) || (this.#cuts.get(`${from} ${to}`) ?? 0) > 0;
   }
 
   #mesh(name: string): SimulatedMesh {
@@ -172,8 +187,8 @@ export class ClusterNetwork {
     const made = this.#ways.get(`${from} ${to}`);
     if (made) return made;
     const [own, other] = [this.#makeWay(from, to), this.#makeWay(to, from)];
-    own.end.connect(other.end, (envelopes) => this.#arrive(from, envelopes));
-    other.end.connect(own.end, (envelopes) => this.#arrive(to, envelopes));
+    own.end.connect(other.end, (envelopes) => this.#arrive(to, from, envelopes));
+    other.end.connect(own.end, (envelopes) => this.#arrive(from, to, envelopes));
     return own;
   }
 
@@ -184,8 +199,10 @@ export class ClusterNetwork {
     return way;
   }
 
-  #arrive(at: string, envelopes: readonly Envelope[]): void {
+  #arrive(from: string, at: string, envelopes: readonly Envelope[]): void {
+    if (this.#dead.has(at)) return;
     this.#options.settleSoon();
+    this.#options.arrived(from, at, envelopes);
     this.#mesh(at).receive(envelopes);
   }
 }

@@ -30,6 +30,8 @@ export interface Around {
   isHealing(): boolean;
   nextContent(): number;
   observe(node: string, event: WorldEvent): void;
+  /** For checkers: a process has sent it, by way of that one. */
+  said(from: string, hop: string, message: Message): void;
   /** Promises are to be settled before time goes on. */
   settleSoon(): void;
 }
@@ -60,6 +62,9 @@ export class SimulatedProcess {
   readonly #options: ProcessOptions;
   readonly #mesh: SimulatedMesh;
   readonly #remote: RemoteRegistry | null;
+  /** Members that are no more. */
+  readonly #gone = new Set<string>();
+  isDead = false;
   /** What came before it was open. */
   #early: Envelope[] | null = [];
 
@@ -67,15 +72,17 @@ export class SimulatedProcess {
     this.#options = options;
     const { name, gateway, around, registryNode } = options;
     this.name = gateway === null ? name : `${name}/${gateway}`;
-    this.timers = settling(around);
-    this.registryTimers = settling(around);
+    this.timers = this.#timersOf(around);
+    this.registryTimers = this.#timersOf(around);
     this.#mesh = around.network.join(name, (envelopes) => this.#receive(envelopes));
     this.routes = new Routes({
       name: this.name,
       mesh: this.#mesh.asMesh,
       gateway,
       dialled: (node) => (gateway === null ? (this.view.members.get(node)?.address ?? null) : null),
-      lost: ({ to, message }, why) => around.observe(this.name, { kind: 'bug', error: lost(name, to, message, why) }),
+      lost: ({ to, message }, why) => {
+        if (!this.#gone.has(nodeOf(to) ?? '')) around.observe(this.name, { kind: 'bug', error: lost(name, to, message, why) });
+      },
     });
     this.#remote = registryNode === null ? null : this.#connectRegistry(registryNode);
     this.registry = this.#remote ?? new MemoryRegistry({ nowMs: () => around.clock.nowMs, timers: this.registryTimers });
@@ -86,7 +93,15 @@ export class SimulatedProcess {
     const { gateway, registryNode, listener } = this.#options;
     const first = gateway ?? registryNode;
     if (first !== null) await this.#mesh.connect(first);
-    this.view = new ClusterView(this.registry, listener);
+    this.view = new ClusterView(this.registry, {
+      joined: (member) => listener.joined(member),
+      left: (member) => {
+        this.#gone.add(member.name);
+        this.#mesh.forget(member.name);
+        listener.left(member);
+      },
+      sharded: () => listener.sharded(),
+    });
     await this.view.ready;
   }
 
@@ -104,6 +119,12 @@ export class SimulatedProcess {
     await this.registry.put(memberKey(this.name), encodeEntry(entry), { expected: 0, ttlMs: null });
   }
 
+  /** Without a word. */
+  die(): void {
+    this.isDead = true;
+    this.#options.around.network.bury(this.#options.name);
+  }
+
   async leave(): Promise<void> {
     this.view.stop();
     await this.registry.close();
@@ -111,7 +132,28 @@ export class SimulatedProcess {
   }
 
   outletOf(address: Address): Outlet | null {
-    return this.routes.outletOf(address);
+    const outlet = this.routes.outletOf(address);
+    return (
+      outlet && {
+        send: (to, message) => {
+          this.#options.around.said(this.#mesh.name, this.#hopTo(to), message);
+          outlet.send(to, message);
+        },
+      }
+    );
+  }
+
+  /** A connection of its own, beside the first. */
+  async approach(node: string): Promise<void> {
+    await this.#mesh.connect(node);
+  }
+
+  /** The node that it is given to first (`Routes.linkTo`). */
+  #hopTo(address: Address): string {
+    const { gateway, name } = this.#options;
+    const [node = '', behind = node] = (nodeOf(address) ?? '').split('/');
+    if (this.#mesh.outletTo(node) || behind === name) return node;
+    return gateway ?? behind;
   }
 
   wayTo(address: Address): Way | null {
@@ -121,6 +163,23 @@ export class SimulatedProcess {
 
   flush(): void {
     this.#mesh.flush();
+  }
+
+  /** What a timer leads to may go on by promises. */
+  #timersOf({ clock, settleSoon }: Around): Timers & { readonly running: number } {
+    const timers = clock.timers();
+    return {
+      get running() {
+        return timers.running;
+      },
+      setTimeout: (callback, afterMs) =>
+        timers.setTimeout(() => {
+          if (this.isDead) return;
+          settleSoon();
+          callback();
+        }, afterMs),
+      clearTimeout: (timer) => timers.clearTimeout(timer),
+    };
   }
 
   #connectRegistry(node: string): RemoteRegistry {
@@ -146,22 +205,6 @@ export class SimulatedProcess {
     if (this.#early) this.#early.push(...others);
     else if (others.length > 0) this.#options.receive(others);
   }
-}
-
-/** What a timer leads to may go on by promises. */
-function settling({ clock, settleSoon }: Around): Timers & { readonly running: number } {
-  const timers = clock.timers();
-  return {
-    get running() {
-      return timers.running;
-    },
-    setTimeout: (callback, afterMs) =>
-      timers.setTimeout(() => {
-        settleSoon();
-        callback();
-      }, afterMs),
-    clearTimeout: (timer) => timers.clearTimeout(timer),
-  };
 }
 
 function lost(name: string, to: Address, { kind }: Message, why: string): Error {

@@ -93,6 +93,15 @@ export class SimulatedWorker {
     this.isStopped = true;
   }
 
+  get isDead(): boolean {
+    return this.process.isDead;
+  }
+
+  die(): void {
+    this.process.die();
+    this.threads.dieAll();
+  }
+
   #makeThreads(): SimulatedThreads {
     const { name } = this;
     const { clock, random, config, observe, settleSoon, ...around } = this.#around;
@@ -109,13 +118,15 @@ export class SimulatedWorker {
       isHealing: () => around.isHealing(),
       settleSoon,
       read: (by, when, input, found) => observe(name, { kind: 'read', by: `${by} on ${name}`, when, input, found }),
-      ending: () => this.node.threadEnding(),
+      ending: () => void (this.isDead || this.node.threadEnding()),
       sent: (thread, to, message) => observe(name, { kind: 'threadSent', thread, to, message }),
       received: (envelopes) => {
+        if (this.isDead) return;
         settleSoon();
         this.node.host.deliverAll(envelopes);
       },
       exited: (thread, reason, text) => {
+        if (this.isDead) return;
         settleSoon();
         this.node.threadExited(thread, reason, text);
       },

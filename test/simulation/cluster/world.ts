@@ -20,14 +20,17 @@ import { User } from '../user.ts';
 import { ClusterCheckers, type Process } from './checkers.ts';
 import { ClusterClient } from './client.ts';
 import { SimulatedCoordinator } from './coordinator.ts';
-import { type ClusterFaults, noPartitions, randomClusterFaults } from './faults.ts';
+import { type ClusterFaults, noClusterFaults, randomClusterFaults } from './faults.ts';
 import { ClusterNetwork } from './network.ts';
 import type { Around } from './process.ts';
 import { clusterScript, stepsOf } from './script.ts';
+import { memberKey } from '../../../src/cluster/view.ts';
 import { SimulatedWorker } from './worker.ts';
 
 export interface ClusterWorldOptions {
   readonly seed: number;
+  /** Clients are connected to workers directly only after so long, while they use them. Default: at once, or never. */
+  readonly approachMs?: number;
   /** Keeps the lines of the transcript. */
   readonly keepTranscript?: boolean;
 }
@@ -57,7 +60,7 @@ export class ClusterWorld {
   readonly coordinators: readonly SimulatedCoordinator[];
   readonly clients: readonly ClusterClient[];
   readonly users: readonly User[];
-  faults: ClusterFaults = { ...noFaults, ...noPartitions };
+  faults: ClusterFaults = { ...noFaults, ...noClusterFaults };
   readonly #lastingFaults: ClusterFaults;
   readonly #byName: ReadonlyMap<string, Process>;
   #contents = 0;
@@ -67,7 +70,7 @@ export class ClusterWorld {
   /** Promises that are to be settled before time goes on. */
   #hasPromises = false;
 
-  constructor({ seed, keepTranscript = false }: ClusterWorldOptions) {
+  constructor({ seed, approachMs: lateMs, keepTranscript = false }: ClusterWorldOptions) {
     const random = new Random(seed);
     this.random = random;
     this.#lastingFaults = randomClusterFaults(random);
@@ -80,7 +83,15 @@ export class ClusterWorld {
     const settleSoon = () => {
       this.#hasPromises = true;
     };
-    this.network = new ClusterNetwork({ clock, random, faults: () => this.faults, limits, settleSoon });
+    this.network = new ClusterNetwork({
+      clock,
+      random,
+      faults: () => this.faults,
+      limits,
+      settleSoon,
+      arrived: (from, at, envelopes) =>
+        this.#check(() => envelopes.forEach(({ message }) => this.checkers.inOrder.heard(from, at, message))),
+    });
     const around: Around = {
       clock,
       random,
@@ -90,18 +101,26 @@ export class ClusterWorld {
       isHealing: () => this.#isHealing,
       nextContent: () => ++this.#contents,
       observe: (node, event) => this.observe(node, event),
+      said: (from, hop, message) => this.checkers.inOrder.said(from, hop, message),
       settleSoon,
     };
     const names = ['c1', random.pick(['c2', 'east', 'north', 'k'])] as const;
     this.coordinators = names.map((name, i) => new SimulatedCoordinator(name, i === 0 ? null : names[0], around));
     this.workers = Array.from({ length: workersCount }, (_, i) => new SimulatedWorker(`w${i + 1}`, names[0], around));
-    this.clients = Array.from({ length: random.int(1, 2) }, (_, i) => new ClusterClient(`~user${i + 1}`, random.pick(names), around));
+    this.clients = Array.from(
+      { length: random.int(1, 2) },
+      (_, i) => new ClusterClient(`~user${i + 1}`, random.pick(names), lateMs ?? random.pick([0, null]), around),
+    );
     this.users = this.clients.map((client) => new User(client, clock, config.askTimeoutMs));
     this.#byName = new Map(this.processes.map((process) => [process.name, process]));
   }
 
   get processes(): readonly Process[] {
     return [...this.coordinators, ...this.workers, ...this.clients];
+  }
+
+  get living(): readonly SimulatedWorker[] {
+    return this.workers.filter(({ isDead }) => !isDead);
   }
 
   /** Throws what the first checker complains of. */
@@ -115,6 +134,7 @@ export class ClusterWorld {
       this.#strike('pauseMsMean', () => threads.pauseOne(this.random.int(1, this.faults.pauseMsMax)));
     }
     this.#strike('partitionMsMean', () => this.#cut());
+    if (this.faults.deathMs !== null) this.clock.after(this.faults.deathMs, () => this.#killOne());
     await this.#runUntil(this.clock.nowMs + this.script.lengthMs + healMs, () => false);
     await this.#converge();
     await this.#stop();
@@ -126,8 +146,12 @@ export class ClusterWorld {
     if (!process) throw new Error(`bug: there is no process ${node}`);
     this.transcript.take('to' in event ? { ...event, to: `${node} ${event.to}` } : event, this.clock.nowMs);
     if (event.kind === 'bug') this.#failure ??= event.error;
+    this.#check(() => this.checkers.see(event, process, this));
+  }
+
+  #check(step: () => void): void {
     try {
-      this.checkers.see(event, process, this);
+      step();
     } catch (error) {
       this.#failure ??= error as Error;
     }
@@ -156,7 +180,7 @@ export class ClusterWorld {
   }
 
   async #converge(): Promise<void> {
-    this.faults = { ...noFaults, ...noPartitions, delayMsMin: this.faults.delayMsMin };
+    this.faults = { ...noFaults, ...noClusterFaults, delayMsMin: this.faults.delayMsMin };
     this.#isHealing = true;
     this.transcript.note(this.clock.nowMs, 'healed');
     const names = this.script.apps.map(({ definition }) => definition.name);
@@ -167,7 +191,7 @@ export class ClusterWorld {
     // Empty windows that fire go on for ever, and so may the sessions that they open.
     await this.#runUntil(
       this.clock.nowMs + 2 * this.config.deadlineExternalMs,
-      () => isIdle() && this.workers.every(({ scheduler }) => scheduler.sessions.size === 0),
+      () => isIdle() && this.living.every(({ scheduler }) => scheduler.sessions.size === 0),
     );
     // What was asked before may still be under way: then it is asked again.
     while (this.coordinators.some(({ state }) => state.apps.size > 0) && this.clock.nowMs < endMs) {
@@ -178,11 +202,16 @@ export class ClusterWorld {
       endMs,
       () =>
         isIdle() &&
-        this.workers.every(
+        this.living.every(
           ({ scheduler: { invocations, apps, cluster } }) => invocations.size + apps.size + (cluster?.guests.size ?? 0) === 0,
         ),
     );
     await this.#runUntil(this.clock.nowMs + restMs, () => false);
+    for (const [i, { open }] of this.users.entries()) {
+      const waiting = [...(this.clients[i]?.state.waiting.values() ?? [])];
+      const forgotten = waiting.filter(({ id }) => this.workers.some((worker) => worker.isDead && this.checkers.wasHomedAt(worker, id)));
+      if (open > forgotten.length) throw new Error(`user ${i + 1} still waits for ${open - forgotten.length} answers`);
+    }
   }
 
   async #stop(): Promise<void> {
@@ -196,9 +225,9 @@ export class ClusterWorld {
     const failed = (error: unknown) => {
       this.#failure ??= error as Error;
     };
-    for (const worker of this.workers) worker.stop().catch(failed);
+    for (const worker of this.living) worker.stop().catch(failed);
     for (const process of [...this.coordinators, ...this.clients]) process.stop();
-    for (const { process } of this.processes) process.leave().catch(failed);
+    for (const { process } of this.processes) if (!process.isDead) process.leave().catch(failed);
     this.#hasPromises = true;
     await this.#runUntil(this.clock.nowMs + restMs, () => false);
   }
@@ -207,12 +236,8 @@ export class ClusterWorld {
     for (let steps = 0; steps < stepsMax; steps++) {
       if (isDone() || !this.clock.step(endMs)) return;
       if (this.#hasPromises) await this.#settlePromises();
-      try {
-        this.checkers.stepped(this);
-        if (steps % linksEachSteps === 0) this.checkers.checkLinks(this);
-      } catch (error) {
-        this.#failure ??= error as Error;
-      }
+      this.#check(() => this.checkers.stepped(this));
+      if (steps % linksEachSteps === 0) this.#check(() => this.checkers.checkLinks(this));
       if (this.#failure) throw this.#failure;
     }
     throw new Error(`bug: more than ${stepsMax} events`);
@@ -231,6 +256,19 @@ export class ClusterWorld {
       if (this.faults[rate] === 0) return;
       happen();
       this.#strike(rate, happen);
+    });
+  }
+
+  /** Its lease ends when it is not renewed any more; with the first coordinator, which has the registry. */
+  #killOne(): void {
+    const worker = this.random.pick(this.workers);
+    worker.die();
+    this.checkers.died(worker);
+    this.transcript.note(this.clock.nowMs, `${worker.name} dies`);
+    this.clock.after(this.#lastingFaults.leaseMs, () => {
+      this.#hasPromises = true;
+      const [first] = this.coordinators;
+      void first?.process.registry.delete(memberKey(worker.name), null);
     });
   }
 

@@ -1,6 +1,8 @@
 /** The link to a peer, without sockets: what leaves when, and what is held. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import { errorData } from '../../../src/actors/protocol/error.ts';
 import type { Message } from '../../../src/actors/protocol/message.ts';
 import { Link } from '../../../src/cluster/link/link.ts';
 import type { Packet } from '../../../src/cluster/link/packet.ts';
@@ -33,7 +35,9 @@ class Way {
   }
 }
 
-function open(given: Partial<MeshLimits> = {}) {
+const closed = errorData('RuntimeClosed', 'closed');
+
+function open(t: ExecutionContext, given: Partial<MeshLimits> = {}) {
   const limits = { ...meshLimitsDefault, ...given };
   const overflows: string[] = [];
   const links = [1, 2].map((number) => {
@@ -45,10 +49,13 @@ function open(given: Partial<MeshLimits> = {}) {
       totals: createCounters(),
       log: () => undefined,
       received: (envelopes) => got.push(...envelopes),
+      peerChanged: () => undefined,
       overflowed: (error) => overflows.push(error.message),
     });
     const way = new Way();
     link.use(way);
+    // Its timers keep the process alive.
+    t.teardown(() => link.end(closed));
     return { link, way, got };
   });
   const [a, b] = links as [(typeof links)[0], (typeof links)[0]];
@@ -67,7 +74,7 @@ function open(given: Partial<MeshLimits> = {}) {
 }
 
 test('peer link: envelopes leave in one frame at flush, or when there are enough of them', (t) => {
-  const { a, b, pass } = open();
+  const { a, b, pass } = open(t);
   for (let i = 0; i < 10; i++) a.link.send('x', done(i));
   t.is(a.way.frames, 0);
   a.link.flush();
@@ -80,7 +87,7 @@ test('peer link: envelopes leave in one frame at flush, or when there are enough
 });
 
 test('peer link: while as much is held as may be under way, envelopes wait for a common frame', (t) => {
-  const { a, b, pass } = open({ framesUnderWayMax: 8 });
+  const { a, b, pass } = open(t, { framesUnderWayMax: 8 });
   for (let i = 0; i < 100; i++) {
     a.link.send('x', done(i));
     a.link.flush();
@@ -93,7 +100,7 @@ test('peer link: while as much is held as may be under way, envelopes wait for a
 });
 
 test('peer link: what has come is acknowledged at once when the other end may be waiting for it', (t) => {
-  const { a, b } = open({ framesUnderWayMax: 8, acknowledgeMsMax: 60_000 });
+  const { a, b } = open(t, { framesUnderWayMax: 8, acknowledgeMsMax: 60_000 });
   a.way.take();
   // One has come before.
   for (const expected of [1, 0, 1, 0, 1]) {
@@ -105,12 +112,10 @@ test('peer link: what has come is acknowledged at once when the other end may be
   a.link.send('x', { kind: 'objectPiece', request: 0, at: 0, bytes: new Uint8Array(2 ** 20) });
   for (const packet of a.way.take()) b.link.take(packet, 2 ** 20);
   t.is(b.way.take().length, 1, 'a large one, at once');
-  a.link.end({ code: 'RuntimeClosed', message: '', retryable: false, detail: {}, thrown: null });
-  b.link.end({ code: 'RuntimeClosed', message: '', retryable: false, detail: {}, thrown: null });
 });
 
 test('peer link: an acknowledgement alone leaves after a while, and nothing else does', async (t) => {
-  const { a, b } = open({ acknowledgeMsMax: 20, resendMsMin: 60_000 });
+  const { a, b } = open(t, { acknowledgeMsMax: 20, resendMsMin: 60_000 });
   a.link.send('x', done(1));
   a.link.flush();
   for (const packet of a.way.take()) b.link.take(packet, 50);
@@ -125,7 +130,7 @@ test('peer link: an acknowledgement alone leaves after a while, and nothing else
 });
 
 test('peer link: on a new way all that was under way goes again, and arrives once', (t) => {
-  const { a, b, pass } = open();
+  const { a, b, pass } = open(t);
   a.way.take();
   for (let i = 0; i < 20; i++) {
     a.link.send('x', done(i));
@@ -141,7 +146,7 @@ test('peer link: on a new way all that was under way goes again, and arrives onc
 });
 
 test('peer link: without a way nothing leaves, and all is kept', (t) => {
-  const { a, b, pass } = open();
+  const { a, b, pass } = open(t);
   pass();
   a.link.use(null);
   for (let i = 0; i < 1_000; i++) a.link.send('x', done(i));
@@ -153,13 +158,13 @@ test('peer link: without a way nothing leaves, and all is kept', (t) => {
 });
 
 test('peer link: bytes and frames that are held have a limit, which is told once it is reached', (t) => {
-  const bytes = open({ bytesHeldMax: 100_000, bytesCongested: 50_000 });
+  const bytes = open(t, { bytesHeldMax: 100_000, bytesCongested: 50_000 });
   for (let i = 0; i < 7; i++) bytes.a.link.send('x', { kind: 'objectPiece', request: 0, at: i, bytes: new Uint8Array(20_000) });
   t.true(bytes.a.link.isCongested);
   t.is(bytes.overflows.length, 3);
   t.regex(bytes.overflows[0] ?? '', /bytesHeldMax/);
   t.true(bytes.a.link.load.bytes <= 100_000);
-  const frames = open({ framesUnderWayMax: 4, framesHeldMax: 16 });
+  const frames = open(t, { framesUnderWayMax: 4, framesHeldMax: 16 });
   for (let i = 0; i < 20 * 256; i++) frames.a.link.send('x', done(i));
   t.true(frames.a.link.isCongested);
   t.regex(frames.overflows[0] ?? '', /framesHeldMax/);

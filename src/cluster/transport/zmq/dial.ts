@@ -53,7 +53,11 @@ export class Dial {
     this.endpoint = endpoint;
     this.#isIpv6 = parseEndpoint('connect', endpoint).isIpv6;
     this.#ports = ports;
-    this.#socket = openDealer(ports.limits, this.#isIpv6);
+    try {
+      this.#socket = openDealer(ports.limits, this.#isIpv6);
+    } catch (error) {
+      throw new TransportError(peerUnreachable(endpoint, `this process can open no more sockets (${String(error)})`));
+    }
     try {
       this.connection = this.#open();
     } catch (error) {

@@ -159,7 +159,7 @@ export class Mesh {
       peerDown: (peer, error) => peerDown.call(this.#options, peer, error),
       admitted: (connection, peer) => this.#admitted(connection, peer),
       refused: (connection, error) => this.#refuse(connection, error),
-      dropped: (connection) => (connection.endpoint === null ? this.#listener?.forget(connection) : this.#dialOf(connection)?.dropped()),
+      dropped: (connection, lingers) => this.#dropped(connection, lingers),
       // Nobody says goodbye: the peer is still there.
       retired: (connection) => this.#retire(connection),
     });
@@ -279,6 +279,13 @@ export class Mesh {
     this.#options.log('warn', 'the other end has refused the connection', { endpoint: dial.endpoint, error: error.message });
     dial.connection.peer?.detach(dial.connection);
     dial.refused(error);
+  }
+
+  #dropped(connection: Connection, lingers: boolean): void {
+    if (connection.endpoint === null) return this.#listener?.forget(connection);
+    const dial = this.#dialOf(connection);
+    if (lingers) dial?.rest();
+    else dial?.dropped();
   }
 
   #retire(connection: Connection): void {

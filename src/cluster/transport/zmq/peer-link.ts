@@ -38,6 +38,8 @@ export interface PeerLinkOptions {
   readonly totals: MeshCounters;
   readonly log: LogLine;
   received(envelopes: readonly Envelope[]): void;
+  /** The peer has begun anew: it was away for longer than it remembers, or has given this end up. What is received comes after this. */
+  peerChanged(framesLost: number): void;
   /** More waits for the peer than may be, or something that can never be sent. */
   overflowed(error: ErrorData): void;
 }
@@ -225,6 +227,7 @@ export class PeerLink implements Outlet {
   #perform(decisions: readonly LinkDecision[]): void {
     const frames: Uint8Array[] = [];
     let nowMs = 0;
+    let changed = -1;
     for (const decision of decisions) {
       if (decision.kind === 'transmit') this.#transmit(decision.packet);
       else if (decision.kind === 'deliver') frames.push(decision.frame);
@@ -232,9 +235,13 @@ export class PeerLink implements Outlet {
         nowMs ||= performance.now();
         this.#setTimer(decision.timer, nowMs + decision.afterMs);
       } else if (decision.kind === 'stopTimer') this.#setTimer(decision.timer, never);
-      else if (decision.kind === 'peerChanged') this.#noteLost(decision.lost);
+      else if (decision.kind === 'peerChanged') changed = decision.lost.length;
     }
     this.#settle();
+    if (changed >= 0) {
+      this.#lose(changed, 0);
+      this.#options.peerChanged(changed);
+    }
     for (const frame of frames) if (!this.#hasEnded) this.#deliver(frame);
   }
 
@@ -297,14 +304,7 @@ export class PeerLink implements Outlet {
       else if (this.#way.isBlocked) this.#resendAtMs = nowMs + this.#options.limits.resendMsMin;
       else this.#perform(this.#link.timerReached('resend'));
     }
-    this.#alarm.set(Math.min(this.#acknowledgeAtMs, this.#resendAtMs));
-  }
-
-  /** The peer has forgotten this link, and begun another: it was away for longer than it is remembered. */
-  #noteLost(lost: readonly Uint8Array[]): void {
-    if (lost.length === 0) return;
-    this.#lose(lost.length, 0);
-    this.#options.log('warn', 'a peer has forgotten what was sent to it', { peer: this.#options.peer, frames: lost.length });
+    if (!this.#hasEnded) this.#alarm.set(Math.min(this.#acknowledgeAtMs, this.#resendAtMs));
   }
 
   #lose(frames: number, envelopes: number): void {

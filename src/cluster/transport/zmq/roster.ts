@@ -11,7 +11,8 @@
  *       take what is sent to it. Each `peerUp` is followed by one `peerDown`, but for `remove`.
  *   O2  Of a name there is one process. Another one with a greater incarnation takes its place when it is down, has no connection, or does
  *       not answer when it is asked; else it is refused.
- *   O3  A peer that comes back as the same process, within `peerKeptMs`, has lost nothing: its link outlives its connections.
+ *   O3  A peer that comes back as the same process, within `peerKeptMs`, has lost nothing: its link outlives its connections. If one end has
+ *       forgotten the other, the other is told `peerDown` and `peerUp` before it receives anything.
  */
 import type { ErrorData } from '../../../actors/protocol/error.ts';
 import type { LogLine } from '../../log.ts';
@@ -23,7 +24,7 @@ import type { Greeting, PeerInfo } from './greeting.ts';
 import type { MeshLimits } from './limits.ts';
 import { Peer } from './peer.ts';
 import { PeerLink } from './peer-link.ts';
-import { nodeNameTaken, peerLeft, peerRestarted, peerUnreachable, tooManyPeers } from './transport-error.ts';
+import { nodeNameTaken, peerForgot, peerLeft, peerRestarted, peerUnreachable, tooManyPeers } from './transport-error.ts';
 
 export interface RosterOptions {
   /** Of this node. */
@@ -37,8 +38,8 @@ export interface RosterOptions {
   /** The handshake has succeeded. Called before anything is sent to the peer. */
   admitted(connection: Connection, peer: PeerInfo): void;
   refused(connection: Connection, error: ErrorData): void;
-  /** The peer is not to be reached on it any more. */
-  dropped(connection: Connection): void;
+  /** The peer is not to be reached on it any more. `lingers`: what was said last is still to leave. */
+  dropped(connection: Connection, lingers: boolean): void;
   /** Another connection to the same peer has taken its place. */
   retired(connection: Connection): void;
 }
@@ -151,6 +152,7 @@ export class Roster {
       totals: counters,
       log,
       received: (envelopes) => this.#call('received', () => received(peer().info, envelopes)),
+      peerChanged: (framesLost) => this.#changed(peer(), framesLost),
       overflowed: (error) => this.#giveUp(peer(), error),
     });
   }
@@ -184,9 +186,19 @@ export class Roster {
     if (!connection.isLost) this.#admitNew(connection, greeting);
   }
 
+  /** The same process, but for it this one is new: what was under way to it may be lost, and something from it may be. */
+  #changed(peer: Peer, framesLost: number): void {
+    if (!peer.isUp) return;
+    const error = peerForgot(peer.info.name, framesLost);
+    this.#options.log('warn', 'a peer has begun anew', { ...peer.info, framesLost });
+    this.#call('peerDown', () => this.#options.peerDown(peer.info, error));
+    if (peer.isUp) this.#call('peerUp', () => this.#options.peerUp(peer.info));
+  }
+
   /** It does not take what is sent to it: both ends begin anew, should it come back. */
   #giveUp(peer: Peer, error: ErrorData): void {
     sayBye(peer, peerUnreachable(peer.info.name, `${this.#options.name} has given it up: ${error.message}`));
+    for (const connection of peer.detachAll()) this.#options.dropped(connection, true);
     this.#down(peer, error);
     this.#discard(peer, error);
   }
@@ -216,7 +228,7 @@ export class Roster {
   }
 
   #drop(peer: Peer): void {
-    for (const connection of peer.detachAll()) this.#options.dropped(connection);
+    for (const connection of peer.detachAll()) this.#options.dropped(connection, false);
   }
 
   /** What the owner's functions throw is a bug of theirs, and no reason to forget what was being done. */

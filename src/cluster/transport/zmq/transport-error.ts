@@ -65,6 +65,11 @@ export function peerRestarted(name: string): ErrorData {
   );
 }
 
+export function peerForgot(name: string, framesLost: number): ErrorData {
+  const text = `${name} has begun anew with this node: ${framesLost} frames may or may not have been handled there`;
+  return errorData('PeerUnreachable', text, { address: name, reason: 'forgot', framesLost }, true);
+}
+
 export function meshClosed(name: string): ErrorData {
   return errorData('RuntimeClosed', `${name}: the transport is closed`, { address: name });
 }

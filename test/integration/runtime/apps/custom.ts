@@ -61,7 +61,7 @@ const items = bucket('items', strings);
 export const everyApp = defineApp('every', { module, triggers: [items.on(every({ count: 2 }), teller(items))] });
 export const everyOfAllApp = defineApp('every-of-all', {
   module,
-  triggers: [items.on(everyOfAll({ count: 3, waitMs: 50 }), teller(items))],
+  triggers: [items.on(everyOfAll({ count: 3, waitMs: 1_000 }), teller(items))],
 });
 
 const texts = bucket('texts', strings);

@@ -121,7 +121,7 @@ export const waitingBatchApp = defineApp('waiting-batch', {
 
 const events = bucket('events', strings);
 export const windowApp = defineApp('window', { module, triggers: [events.on(byTime({ windowMs: 100 }), teller(events))] });
-export const quietApp = defineApp('quiet', { module, triggers: [events.on(byTime({ quietMs: 50, scope: 'session' }), teller(events))] });
+export const quietApp = defineApp('quiet', { module, triggers: [events.on(byTime({ quietMs: 300, scope: 'session' }), teller(events))] });
 
 const raced = bucket('raced', strings);
 const tries = bucket('tries', strings);

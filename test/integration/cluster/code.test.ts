@@ -1,0 +1,127 @@
+/** How the code of apps comes to workers, and changes. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import type { App, Runtime, SessionHandle } from 'pheromone';
+import { sourceOf } from '../../../src/api/arguments.ts';
+import { bundleApp } from '../../../src/cluster/bundle.ts';
+import { defaultConfig } from '../../../src/cluster/config.ts';
+import type { Registry } from '../../../src/cluster/registry/registry.ts';
+import { RemoteClient } from '../../../src/cluster/remote-client.ts';
+import { bundleKey } from '../../../src/cluster/roles/code.ts';
+import { immediateApp } from '../runtime/apps/primitives.ts';
+import { assertEmpty, eventually, failureOf } from '../runtime/started.ts';
+import { napsApp, waitingApp } from './apps.ts';
+import { clientOf, clusterFor } from './started.ts';
+
+/** The cluster's own, as a node sees it. */
+async function registryOf(t: ExecutionContext, gateway: string): Promise<Registry> {
+  const nothing = () => undefined;
+  const config = defaultConfig();
+  const client = await RemoteClient.open({ config, log: nothing, gateway, timeoutMs: 5_000, receive: nothing, lost: nothing });
+  t.teardown(() => client.close());
+  return client.registry;
+}
+
+test('a bundle that has another hash than it is asked for by is not run: ModuleFailed names both, and nothing else breaks', async (t) => {
+  const { address } = await clusterFor(t, { coordinators: 2, workers: 2 });
+  const registry = await registryOf(t, address);
+  const { hash, code } = await bundleApp(sourceOf(napsApp));
+  const wrong = Buffer.from('throw new Error("it was run");');
+  await registry.put(bundleKey(hash), wrong, { expected: 0, ttlMs: null });
+  const client = await clientOf(t, address);
+  const error = await failureOf(t, 'ModuleFailed', client.registerApp(napsApp));
+  t.is(error.detail.hash, hash);
+  t.regex(error.message, new RegExp(`the bundle has the hash [0-9a-f]{64}, not ${hash}: it is not run`));
+  await failureOf(t, 'UnknownApp', client.call(napsApp, 'naps', 1));
+  await client.registerApp(immediateApp);
+  t.is(await client.call(immediateApp, 'each', 'x'), 'x!');
+
+  await registry.put(bundleKey(hash), Buffer.from(code), { expected: null, ttlMs: null });
+  await client.registerApp(napsApp);
+  t.is(await client.call(napsApp, 'naps', 1), process.pid);
+});
+
+test('a worker that joins gets the apps there are, and sessions', async (t) => {
+  const cluster = await clusterFor(t, { coordinators: 2, workers: 1 });
+  const client = await clientOf(t, cluster.address, { apps: [waitingApp, napsApp] });
+  const first = await client.start(waitingApp, 'opened', 1);
+  const { name } = await cluster.addWorker();
+  const sessions: SessionHandle<number>[] = [first];
+  const homedThere = async () => (await client.clusterStatus()).nodes.find((node) => node.name === name)?.openSessions ?? 0;
+  await eventually(t, 'it has sessions', async () => {
+    sessions.push(await client.start(waitingApp, 'opened', 1));
+    return (await homedThere()) > 1;
+  });
+  for (const session of sessions) await session.put('told', { key: 'end', value: 1 });
+  for (const session of sessions) t.is(await session.result(), process.pid);
+  await eventually(t, 'calls go there, too', async () => {
+    const calls = Array.from({ length: 20 }, () => client.call(napsApp, 'naps', 100));
+    const there = await homedThere();
+    await Promise.all(calls);
+    return there > 0;
+  });
+  await assertEmpty(t, client);
+});
+
+/** A module that changes; the app is told by its name, as clients may that do not have it. */
+async function writeApp(t: ExecutionContext) {
+  // Where `pheromone` resolves.
+  const folder = await mkdtemp(fileURLToPath(new URL('changed-', import.meta.url)));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'greeting.ts');
+  return async (text: string): Promise<App> => {
+    await writeFile(
+      file,
+      `import { bucket, defineApp, fn, immediate } from 'pheromone';
+      const guests = bucket('guests', { external: true });
+      const names = bucket('names');
+      const greet = (from, name) => fn(name, { input: from }, ({ value }, ctx) => ctx.output(\`${text} \${value}\`));
+      const triggers = [guests.on(immediate(), greet(guests, 'welcome')), names.on(immediate(), greet(names, 'greet'))];
+      export default defineApp('greeting', { module: import.meta.url, triggers });`,
+    );
+    return ((await import(`${pathToFileURL(file).href}?${text}`)) as { default: App }).default;
+  };
+}
+
+async function greetings(client: Runtime, count: number): Promise<ReadonlySet<unknown>> {
+  const calls = Array.from({ length: count }, () => client.call('greeting', { names: [{ value: 'you' }] }));
+  return new Set(await Promise.all(calls));
+}
+
+test('a new revision takes new sessions, those of other clients too, while old ones finish on the old one', async (t) => {
+  const cluster = await clusterFor(t, { coordinators: 2, workers: 2 });
+  const write = await writeApp(t);
+  const one = await clientOf(t, cluster.address, { apps: [await write('hello')] });
+  const other = await clientOf(t, cluster.coordinators[1]!.address);
+  const old = await Promise.all(Array.from({ length: 4 }, () => one.start('greeting', { names: [{ value: 'me' }] })));
+  t.deepEqual(await greetings(other, 20), new Set(['hello you']));
+  await other.registerApp(await write('good day'));
+  t.deepEqual(await greetings(other, 20), new Set(['good day you']));
+  t.deepEqual(await greetings(one, 20), new Set(['good day you']));
+  for (const session of old) {
+    await session.put('guests', { value: 'old friend' });
+    t.deepEqual(await session.result(), 'hello me');
+    t.is((await session.status()).revision, 1);
+    await session.cancel();
+  }
+  await assertEmpty(t, one);
+});
+
+test('revisions that come while calls go on fail none of them', async (t) => {
+  const cluster = await clusterFor(t, { coordinators: 2, workers: 2 });
+  const write = await writeApp(t);
+  const client = await clientOf(t, cluster.address, { apps: [await write('1')] });
+  let isOver = false;
+  const seen = new Set<unknown>();
+  const calling = Array.from({ length: 8 }, async () => {
+    while (!isOver) seen.add(await client.call('greeting', { names: [{ value: '' }] }));
+  });
+  for (const text of ['2', '3', '4', '5']) await client.registerApp(await write(text));
+  t.is(await client.call('greeting', { names: [{ value: '' }] }), '5 ');
+  isOver = true;
+  await Promise.all(calling);
+  t.true(seen.size > 1, [...seen].join());
+  await assertEmpty(t, client);
+});
