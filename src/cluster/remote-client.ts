@@ -65,6 +65,8 @@ const lingerMs = 1_000;
 const lostAfterMs = 15_000;
 const questionTimeoutMs = 5_000;
 const approachTimeoutMs = 2_000;
+/** A worker that has left has so long to answer. */
+const partingMs = 1_000;
 
 export class RemoteClient {
   /** The coordinator that it is connected to. */
@@ -88,6 +90,7 @@ export class RemoteClient {
   readonly #log: LogLine;
   #calls: RemoteCalls | null = null;
   #nearWorkers: readonly string[] = [];
+  readonly #partings = new Map<string, Promise<void>>();
   #isFlushDue = false;
   readonly #receive: (envelopes: readonly Envelope[]) => void;
   /** The coordinator of each session that this client has opened, until it ends. */
@@ -106,13 +109,15 @@ export class RemoteClient {
       log: options.log,
       received: (_, envelopes) => client?.take(envelopes),
       peerUp(peer) {
+        if (!client || peer.name !== client.gateway) return;
         clearTimeout(lostTimer);
-        if (client && peer.name === client.gateway) client.registry.connectionRestored();
+        client.registry.connectionRestored();
       },
       peerDown(peer, error) {
         if (!client || peer.name !== client.gateway) return;
         client.registry.connectionLost();
-        lostTimer = setTimeout(() => options.lost(error), lostAfterMs);
+        clearTimeout(lostTimer);
+        lostTimer = setTimeout(() => options.lost(error), lostAfterMs).unref();
       },
     });
     const { gateway, timeoutMs } = options;
@@ -163,7 +168,7 @@ export class RemoteClient {
       return this.#calls;
     };
     this.view = new ClusterView(this.registry, {
-      joined: (member) => this.#approach(member),
+      joined: (member) => void this.#approach(member),
       left: (member) => this.#lose(member),
       sharded: () => undefined,
     });
@@ -231,22 +236,33 @@ export class RemoteClient {
   }
 
   /** Where a worker can be reached directly, calls go straight there. */
-  #approach({ name, role, address }: Member): void {
+  async #approach({ name, role, address }: Member): Promise<void> {
     if (role !== 'worker') return;
-    const reached = () => {
-      if (this.view.members.has(name)) this.#nearWorkers = [...this.#nearWorkers, name];
-    };
-    this.#mesh.connect(address, approachTimeoutMs).then(reached, (error: Error) => {
-      this.#log('debug', 'a worker cannot be reached directly', { worker: name, address, why: error.message });
-    });
+    // One of the same name may still be leaving.
+    await this.#partings.get(name);
+    try {
+      await this.#mesh.connect(address, approachTimeoutMs);
+      if (this.view.members.get(name)?.address === address) this.#nearWorkers = [...this.#nearWorkers, name];
+    } catch (error) {
+      this.#log('debug', 'a worker cannot be reached directly', { worker: name, address, why: String(error) });
+    }
   }
 
   #lose({ name, role }: Member): void {
     if (role === 'coordinator') return this.#loseSessions(name);
     this.#nearWorkers = this.#nearWorkers.filter((worker) => worker !== name);
-    const text = `worker ${name}, which ran the session, is gone`;
-    this.#calls?.workerGone(name, errorData('WorkerLost', text, { worker: name }, true));
-    this.#mesh.disconnect(name);
+    const parting = this.#part(name).finally(() => this.#partings.delete(name));
+    this.#partings.set(name, parting);
+  }
+
+  /** If it leaves in order, it answers first what was asked before. */
+  async #part(worker: string): Promise<void> {
+    const last = (request: number, owner: Address) => ({ kind: 'soloRecall', owner, request, app: '', session: null }) as const;
+    await this.#ask(atNode('gate', worker), last, partingMs);
+    const text = `worker ${worker}, which ran the session, is gone`;
+    this.#calls?.workerGone(worker, errorData('WorkerLost', text, { worker }, true));
+    this.#fetcher.nodeGone(worker);
+    this.#mesh.disconnect(worker);
   }
 
   /** Nobody will say what becomes of them. */
@@ -348,7 +364,7 @@ export class RemoteClient {
     return reply?.kind === 'requestDone' ? reply.result : null;
   }
 
-  #ask(to: Address, question: (request: number, owner: Address) => Message): Promise<Message | null> {
+  #ask(to: Address, question: (request: number, owner: Address) => Message, timeoutMs = questionTimeoutMs): Promise<Message | null> {
     const request = this.#nextQuestion++;
     return new Promise((resolve) => {
       const settle = (message: Message | null) => {
@@ -356,7 +372,7 @@ export class RemoteClient {
         this.#answers.delete(request);
         resolve(message);
       };
-      const timer = setTimeout(() => settle(null), questionTimeoutMs);
+      const timer = setTimeout(() => settle(null), timeoutMs);
       this.#answers.set(request, settle);
       this.#sendNow(to, question(request, atNode(answersActor, this.#node)));
     });

@@ -37,7 +37,10 @@ const joinTimeoutMs = 10_000;
 /** A node that is not heard of for so long is no member any more. */
 const leaseMs = 10_000;
 const lingerMs = 1_000;
+/** Others have as long to answer one that leaves. */
+const partingMs = 1_000;
 const registryClient = 'registry-client';
+const withdrawal = 'withdrawal';
 
 export class Membership {
   readonly name: string;
@@ -56,6 +59,8 @@ export class Membership {
   #registryNode: string | null = null;
   #hooks: MembershipHooks | null = null;
   #lease: Lease | null = null;
+  /** Coordinators that have answered `withdraw`. */
+  #withdrawals = 0;
   #end: (why: Error | null) => void = () => undefined;
 
   /** `registry`: the one that this node itself holds; null: it is where `config.join` leads. Rejects with `PeerUnreachable` and the like. */
@@ -91,6 +96,7 @@ export class Membership {
       peerDown: (peer) => {
         if (peer.name === this.#registryNode) this.#remote?.connectionLost();
         this.#hooks?.peerDown?.(peer);
+        if (peer.role !== 'client') queueMicrotask(() => this.#forget(peer.name));
       },
     });
     this.#routes = new Routes({
@@ -149,17 +155,30 @@ export class Membership {
     }
   }
 
-  /** Coordinators send nothing new to this worker. */
-  withdraw(): void {
+  /** Coordinators send nothing new to this worker. Resolves when what they had sent before is here; waits for none longer than `partingMs`. */
+  async withdraw(): Promise<void> {
     const worker = atNode('scheduler', this.name);
-    for (const { name } of this.view.coordinators())
-      this.#routes.outletTo(name).send(atNode('coordinator', name), { kind: 'workerLoad', worker, accepts: false });
+    const owner = atNode(withdrawal, this.name);
+    const coordinators = this.view.coordinators();
+    for (const [request, { name }] of coordinators.entries()) {
+      const way = this.#routes.outletTo(name);
+      way.send(atNode('coordinator', name), { kind: 'workerLoad', worker, accepts: false });
+      // Answers come behind what was sent before them.
+      way.send(atNode('stats', name), { kind: 'statsAsked', owner, request });
+    }
     this.flush();
+    await soon(() => this.#withdrawals >= coordinators.length);
+  }
+
+  /** Not a member any more. Clients that are connected go when they hear of it, and are waited for, at most `partingMs`. */
+  async resign(): Promise<void> {
+    // Who cannot say so any more is missed all the same.
+    await this.#lease?.release().catch(() => undefined);
+    if (this.#role === 'worker') await soon(() => this.#mesh.peers().every(({ role }) => role !== 'client'));
   }
 
   async leave(): Promise<void> {
-    // Who cannot say so any more is missed all the same.
-    await this.#lease?.release().catch(() => undefined);
+    await this.resign();
     this.view.stop();
     await this.registry.close();
     await this.#mesh.close({ lingerMs });
@@ -174,11 +193,15 @@ export class Membership {
     this.#remote?.connectionRestored();
   }
 
-  /** What is held for it would wait in vain; another process of its name, which may be connected already, is another. */
   #lose(member: Member): void {
-    const peer = this.#mesh.peers().find(({ name }) => name === member.name);
-    if (!peer || peer.incarnation === member.incarnation) this.#mesh.disconnect(member.name);
+    this.#forget(member.name);
     this.#hooks?.left?.(member);
+  }
+
+  /** Neither connected nor a member: what is held for it would wait in vain, and whoever comes by its name is another process. */
+  #forget(name: string): void {
+    if (this.view.members.has(name) || this.#mesh.peers().some((peer) => peer.name === name)) return;
+    this.#mesh.disconnect(name);
   }
 
   #openRegistry(): RemoteRegistry {
@@ -197,13 +220,23 @@ export class Membership {
   }
 
   #receive(envelopes: readonly Envelope[]): void {
-    const owner = atNode(registryClient, this.name);
-    const others = this.#remote ? envelopes.filter((envelope) => envelope.to !== owner) : envelopes;
-    if (others.length < envelopes.length) for (const { to, message } of envelopes) if (to === owner) this.#remote?.take(message);
+    const others = envelopes.filter((envelope) => !this.#takeOwn(envelope));
     if (others.length === 0) return;
     if (this.#hooks) this.#hooks.received(others);
     else this.#early.push(...others);
   }
+
+  #takeOwn({ to, message }: Envelope): boolean {
+    if (this.#remote && to === atNode(registryClient, this.name)) this.#remote.take(message);
+    else if (to === atNode(withdrawal, this.name)) this.#withdrawals++;
+    else return false;
+    return true;
+  }
+}
+
+async function soon(isSo: () => boolean): Promise<void> {
+  const untilMs = performance.now() + partingMs;
+  while (!isSo() && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 function nameTaken(name: string): RegistryError {

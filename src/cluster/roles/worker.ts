@@ -51,7 +51,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   let stopping: Promise<void> | null = null;
   const stop = async (drainMs: number): Promise<void> => {
     // First of all nobody sends anything new here; what is open may end.
-    membership.withdraw();
+    await membership.withdraw();
     await gate?.end();
     await drained(node, drainMs);
     await end();
@@ -59,6 +59,8 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   const end = async (): Promise<void> => {
     node.stop();
     await stopped;
+    // Until they have heard of it, clients may still call: the gate says no.
+    await membership.resign();
     gate?.close(errorData('RuntimeClosed', 'the worker is stopping'));
     border.close(errorData('RuntimeClosed', 'the worker is stopping'));
     await node.close();

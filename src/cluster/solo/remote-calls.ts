@@ -136,6 +136,8 @@ export class RemoteCalls implements ShortCalls {
 
   async end(): Promise<void> {
     this.#isClosed = true;
+    const apps = new Set([...this.#rows.values()].map(({ app }) => app));
+    await Promise.all([...apps].map((app) => this.recallApp(app)));
   }
 
   close(error: ErrorData): void {

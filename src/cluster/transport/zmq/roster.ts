@@ -209,7 +209,7 @@ export class Roster {
     if (!peer.isUp) return;
     peer.isUp = false;
     this.#upPeers = null;
-    this.#options.log('warn', 'a peer is down', { ...peer.info, error: error.message });
+    this.#options.log(error.detail['reason'] === 'left' ? 'info' : 'warn', 'a peer is down', { ...peer.info, error: error.message });
     this.#call('peerDown', () => this.#options.peerDown(peer.info, error));
   }
 
@@ -220,7 +220,11 @@ export class Roster {
   #discard(peer: Peer, error: ErrorData): void {
     const { frames, envelopes } = peer.link.load;
     if (frames > 0 || envelopes > 0)
-      this.#options.log('warn', 'what was held for a peer is dropped', { peer: peer.info.name, frames, envelopes });
+      this.#options.log(error.detail['reason'] === 'left' ? 'info' : 'warn', 'what was held for a peer is dropped', {
+        peer: peer.info.name,
+        frames,
+        envelopes,
+      });
     peer.link.end(error);
     this.#drop(peer);
     if (this.#peers.get(peer.info.name) === peer) this.#peers.delete(peer.info.name);
