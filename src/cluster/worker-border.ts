@@ -50,12 +50,13 @@ const needsObjects: ReadonlySet<Message['kind']> = new Set(['startSession', 'put
 /** Sessions that are not yet open may not take the last of the store, and wait as long as an embedded client does. */
 const isIntake = ({ kind }: Message) => kind === 'startSession' || kind === 'putIntoSession';
 
-/** A revision goes when no session needs it, also none that is about to open. */
-const follows = (message: Message, earlier: Message) =>
-  message.kind === 'uninstallApp' &&
-  earlier.kind === 'startSession' &&
-  earlier.spec.app === message.app &&
-  earlier.revision === message.revision;
+function follows(message: Message, earlier: Message): boolean {
+  // A revision goes when no session needs it, also none that is about to open.
+  if (message.kind === 'uninstallApp')
+    return earlier.kind === 'startSession' && earlier.spec.app === message.app && earlier.revision === message.revision;
+  // Nobody would check out what comes after its home's end.
+  return message.kind === 'workerGone' && (earlier.kind === 'lodge' || earlier.kind === 'lodgerAnswer') && earlier.home === message.worker;
+}
 
 export class WorkerBorder {
   readonly #node: Node;
@@ -113,7 +114,8 @@ export class WorkerBorder {
   /** A node is no member any more. */
   nodeGone(name: string, role: 'worker' | 'coordinator'): void {
     this.#fetcher.nodeGone(name);
-    if (role === 'worker') this.#node.host.deliver('scheduler', { kind: 'workerGone', worker: atNode('scheduler', name) });
+    const worker = atNode('scheduler', name);
+    if (role === 'worker') this.#arrivals.take([{ to: 'scheduler', message: { kind: 'workerGone', worker } }]);
   }
 
   /** It cannot be sent: whoever waits for its answer is told. */

@@ -30,6 +30,7 @@ export class IdleGiveBack {
   #isActive = false;
   /** What the pass that is under way has still to give back, by address. Empty: none is under way. */
   #pending: FreeExtent[] = [];
+  #hasEnded = false;
 
   constructor(options: IdleGiveBackOptions) {
     this.#options = options;
@@ -42,11 +43,12 @@ export class IdleGiveBack {
   /** The freed block is now part of a free extent of `extentBytes`. */
   freed(extentBytes: number): void {
     this.#isActive = true;
-    if (this.#timer === null && extentBytes >= giveBackBytesMin) this.#wait(this.#options.idleMs);
+    if (this.#timer === null && !this.#hasEnded && extentBytes >= giveBackBytesMin) this.#wait(this.#options.idleMs);
   }
 
-  /** Forgets what waits; at the end of the store. */
+  /** Forgets what waits, and waits for nothing more; at the end of the store, of which blocks may still be freed. */
   stop(): void {
+    this.#hasEnded = true;
     if (this.#timer !== null) this.#options.timers.clearTimeout(this.#timer);
     this.#timer = null;
     this.#pending = [];

@@ -1,14 +1,13 @@
 /** Each checker, in worlds with an actor or a store that was broken on purpose: it must complain, or it checks nothing. */
 import test from 'ava';
 import type { Address, Effect } from '../../src/actors/actor.ts';
-import type { Message } from '../../src/actors/protocol/message.ts';
-import type { SchedulerState } from '../../src/actors/scheduler/state.ts';
 import type { ActorDefinition } from '../../src/cluster/host.ts';
 import type { Node } from '../../src/cluster/node/node.ts';
 import { poisonByte } from '../../src/storage/object-store.ts';
 import { Complaint } from './checkers/checker.ts';
 import { allCheckers } from './checkers/index.ts';
-import { type AnyHandler, withEveryHandler, withHandler } from './spawn-hook.ts';
+import { doing, dropping, sending, twice } from './breaking.ts';
+import { withEveryHandler, withHandler } from './spawn-hook.ts';
 import { World } from './world.ts';
 
 type Definition = ActorDefinition<unknown>;
@@ -29,33 +28,6 @@ const scheduler = (change: (definition: Definition) => Definition) => (address: 
 
 const bucket = (change: (definition: Definition) => Definition) => (address: Address, definition: Definition) =>
   address.startsWith('bucket:') ? change(definition) : definition;
-
-/** The same effects, but for some. */
-const dropping =
-  (isDropped: (effect: Effect) => boolean) =>
-  (handler: AnyHandler): AnyHandler =>
-  (state, message, turn) =>
-    handler(state, message, turn).filter((effect) => !isDropped(effect));
-
-const twice =
-  (isDoubled: (effect: Effect) => boolean) =>
-  (handler: AnyHandler): AnyHandler =>
-  (state, message, turn) =>
-    handler(state, message, turn).flatMap((effect): Effect[] => (isDoubled(effect) ? [effect, effect] : [effect]));
-
-/** What is sent is something else. */
-const sending =
-  (change: (message: Message) => readonly Message[]) =>
-  (handler: AnyHandler): AnyHandler =>
-  (state, message, turn) =>
-    handler(state, message, turn).flatMap((effect): Effect[] =>
-      effect.kind === 'send' ? change(effect.message).map((sent) => ({ ...effect, message: sent })) : [effect],
-    );
-
-const doing =
-  (change: (state: SchedulerState, message: Message) => readonly Effect[]) =>
-  (handler: AnyHandler): AnyHandler =>
-  (state, message, turn) => [...change(state, message), ...handler(state, message, turn)];
 
 const breakages: readonly Breakage[] = [
   {

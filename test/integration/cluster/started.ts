@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava';
 import { connect, type Runtime } from 'pheromone';
 import { defaultConfig } from '../../../src/cluster/config.ts';
 import { type CoordinatorConfig, startCoordinator } from '../../../src/cluster/roles/coordinator.ts';
+import { type Running, start } from '../cli/cluster.ts';
 import type { RunningRole } from '../../../src/cluster/roles/role.ts';
 import { startWorker, type WorkerConfig } from '../../../src/cluster/roles/worker.ts';
 
@@ -79,6 +80,22 @@ export async function clientOf(t: ExecutionContext, address: string, options: Co
   const client = await connect(address, { logLevel: 'silent', ...options });
   t.teardown(() => client.close());
   return client;
+}
+
+/** A worker, ready, that is a process of its own: it can be killed. */
+export function workerProcess(t: ExecutionContext, join: string, name: string, ...flags: readonly string[]): Promise<Running> {
+  return roleProcess(t, ['worker', '--name', name, '--join', join, '--executors', '1', '--arena-bytes', String(2 ** 28), ...flags]);
+}
+
+/** Of `pheromone`, by its own command. */
+export async function roleProcess(t: ExecutionContext, args: readonly string[]): Promise<Running> {
+  const role = start([...args, '--listen', 'tcp://127.0.0.1:0', '--log-level', 'error']);
+  t.teardown(async () => {
+    role.process.kill('SIGKILL');
+    await role.ended;
+  });
+  await role.ready;
+  return role;
 }
 
 async function all<T>(count: number, start: (i: number) => Promise<T>): Promise<T[]> {

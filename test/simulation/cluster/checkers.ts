@@ -64,11 +64,6 @@ export class ClusterCheckers {
       made(this.#coordinators, process, () => new FiresOnce()).see(event, { scheduler: null, clock: world.clock });
   }
 
-  /** It lost its home: that it was over its client may never hear, if it was when its home died. */
-  wasHomedAt(worker: SimulatedWorker, session: string): boolean {
-    return this.#homed.get(worker)?.has(session) ?? false;
-  }
-
   died(worker: SimulatedWorker): void {
     for (const id of this.#homed.get(worker) ?? []) this.#endsOnce.homeGone(id, worker.scheduler.sessionById.has(id));
   }
@@ -84,6 +79,16 @@ export class ClusterCheckers {
       if (process.role === 'coordinator') checkAdmission(checker, process.state, world.config);
     }
     this.#touched.clear();
+  }
+
+  /** Users have all their answers, but of sessions whose home died when they were over: that they were, their clients may never hear. */
+  converged({ users, clients, workers }: ClusterWorld): void {
+    const dead = workers.filter(({ isDead }) => isDead);
+    for (const [i, { open }] of users.entries()) {
+      const waiting = [...(clients[i]?.state.waiting.values() ?? [])];
+      const forgotten = waiting.filter(({ id }) => dead.some((worker) => this.#homed.get(worker)?.has(id)));
+      insist(open <= forgotten.length, { name: 'all answered' }, () => `user ${i + 1} waits for ${open} answers`);
+    }
   }
 
   checkLinks(world: ClusterWorld): void {

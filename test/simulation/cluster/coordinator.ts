@@ -102,7 +102,7 @@ export class SimulatedCoordinator {
 
   /** The same actor, but what it handles is told. */
   #seen(to: Address, definition: ActorDefinition<unknown>): ActorDefinition<unknown> {
-    return withEveryHandler(definition, (handler, place): AnyHandler => {
+    return withEveryHandler(this.#around.spawned(to, definition), (handler, place): AnyHandler => {
       return (state, message, turn) => {
         this.#around.observe(this.name, { kind: 'handled', host: 'node', to, place, message });
         return handler(state, message, turn);

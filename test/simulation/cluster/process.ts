@@ -5,7 +5,7 @@
 import type { Address } from '../../../src/actors/actor.ts';
 import type { Message } from '../../../src/actors/protocol/message.ts';
 import type { Config } from '../../../src/cluster/config.ts';
-import type { Outlet } from '../../../src/cluster/host.ts';
+import type { ActorDefinition, Outlet } from '../../../src/cluster/host.ts';
 import { MemoryRegistry } from '../../../src/cluster/registry/memory-registry.ts';
 import type { Registry } from '../../../src/cluster/registry/registry.ts';
 import { RemoteRegistry } from '../../../src/cluster/registry/remote-registry.ts';
@@ -34,6 +34,8 @@ export interface Around {
   said(from: string, hop: string, message: Message): void;
   /** Promises are to be settled before time goes on. */
   settleSoon(): void;
+  /** The actor, or one that was broken on purpose. */
+  spawned(address: Address, definition: ActorDefinition<unknown>): ActorDefinition<unknown>;
 }
 
 export interface ProcessOptions {

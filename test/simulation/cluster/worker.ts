@@ -4,6 +4,7 @@ import { builtInPrimitives } from '../../../src/actors/bucket/primitives/index.t
 import type { BucketState } from '../../../src/actors/bucket/state.ts';
 import type { WorkerStats } from '../../../src/actors/protocol/store.ts';
 import type { SchedulerState } from '../../../src/actors/scheduler/state.ts';
+import type { Config } from '../../../src/cluster/config.ts';
 import type { ActorDefinition, Outlet } from '../../../src/cluster/host.ts';
 import { Node, type NodePorts } from '../../../src/cluster/node/node.ts';
 import { RegistryDurableStore } from '../../../src/cluster/roles/registry-durable-store.ts';
@@ -29,6 +30,7 @@ export class SimulatedWorker {
   scheduler!: SchedulerState;
   isStopped = false;
   readonly #around: Around;
+  readonly #config: Config;
   readonly #segment: Segment;
   #border: WorkerBorder | null = null;
   #stats: WorkerStats | null = null;
@@ -40,7 +42,8 @@ export class SimulatedWorker {
     },
   };
 
-  constructor(name: string, registryNode: string, around: Around) {
+  constructor(name: string, registryNode: string, executors: number, around: Around) {
+    this.#config = { ...around.config, executors };
     this.name = name;
     this.#around = around;
     this.#segment = createSegment({ sizeBytes: around.config.arenaBytes, mapped: false });
@@ -61,10 +64,9 @@ export class SimulatedWorker {
 
   async start(): Promise<void> {
     const { name, process } = this;
-    const { config } = this.#around;
     await process.join();
     this.node = hookSpawn(
-      () => new Node(config, this.#ports()),
+      () => new Node(this.#config, this.#ports()),
       (address, definition) => this.#spawned(address, definition),
     );
     watchStore(this.node.store, (event) => this.#around.observe(name, event));
@@ -73,7 +75,7 @@ export class SimulatedWorker {
       outletOf: (to: Address) => (to === probe ? this.#probe : process.outletOf(to)),
       wayTo: (to: Address) => process.wayTo(to),
     };
-    this.#border = new WorkerBorder({ name, config, node: this.node, ways, registry, timers });
+    this.#border = new WorkerBorder({ name, config: this.#config, node: this.node, ways, registry, timers });
     this.node.start();
     await process.announce(role);
   }
@@ -176,6 +178,6 @@ export class SimulatedWorker {
   #spawned(address: Address, definition: ActorDefinition<unknown>): ActorDefinition<unknown> {
     if (address === 'scheduler') this.scheduler = definition.state as SchedulerState;
     if (address.startsWith('bucket:')) this.buckets.set(address, definition.state as BucketState);
-    return definition;
+    return this.#around.spawned(address, definition);
   }
 }
