@@ -123,16 +123,18 @@ export class Attempt implements Context {
     const encoded = encode(value);
     const name = key ?? String(this.#unnamed++);
     const ordinal = this.#ordinal(index, name);
-    const ref = this.#putNow(encoded);
-    if (ref && this.#leave(index, name, ordinal, group, delayMs, ref)) return undefined;
+    const isOpen = this.#isOpen;
+    const ref = isOpen ? this.#services.blocks.put(encoded) : this.#services.blocks.putInline(encoded);
+    if (isOpen && ref && this.#leave(index, name, ordinal, group, delayMs, ref)) return undefined;
     return this.#putLater(encoded, ref, (late) => this.#leave(index, name, ordinal, group, delayMs, late));
   }
 
   output(value: unknown): Promise<void> | undefined {
     this.#assertOpen();
     const encoded = encode(value);
-    const ref = this.#putNow(encoded);
-    if (ref && this.#leaveOutput(ref)) return undefined;
+    const isOpen = this.#isOpen;
+    const ref = isOpen ? this.#services.blocks.put(encoded) : this.#services.blocks.putInline(encoded);
+    if (isOpen && ref && this.#leaveOutput(ref)) return undefined;
     return this.#putLater(encoded, ref, (late) => this.#leaveOutput(late));
   }
 
@@ -174,13 +176,10 @@ export class Attempt implements Context {
     const ref = { encoding: 0, sizeBytes, inline: null, offset };
     const leave = () => this.#leave(bucket, key, ordinal, group, 0, ref);
     const later = async () => {
-      do {
-        await this.#exit.whenOpen();
-        if (this.#closedBy) this.#services.blocks.release([offset]);
-        this.#assertOpen();
-      } while (!leave());
+      do await this.#whenOpen(ref);
+      while (!leave());
     };
-    return this.#isOpen && leave() ? undefined : this.#addLater(later);
+    return this.#isOpen && leave() ? undefined : this.#out.add(later);
   }
 
   expect(bucket: AnyBucket, branches: Branches): Promise<void> {
@@ -301,18 +300,14 @@ export class Attempt implements Context {
     return !this.#outbox?.isWaiting && this.#exit.isOpen();
   }
 
-  /** Null: not now. */
-  #putNow(encoded: Encoded): Ref | null {
-    return this.#isOpen ? this.#services.blocks.put(encoded) : null;
-  }
-
-  /** Behind all that waits already. `stored`: it lies in the store, but could not leave. */
+  /** Behind all that waits already. `stored`: it is where its reader finds it, but could not leave. */
   #putLater(encoded: Encoded, stored: Ref | null, leave: (ref: Ref) => boolean): Promise<void> {
+    if (stored?.inline) return this.#out.join(() => leave(stored));
     const { blocks } = this.#services;
     // Taken here, before the caller goes on.
     const snapshot = stored ? encoded : { encoding: encoded.encoding, bytes: new Uint8Array(encoded.bytes) };
     let ref = stored;
-    return this.#addLater(async () => {
+    return this.#out.add(async () => {
       do {
         this.#assertOpenOrRelease(ref);
         await this.#exit.whenOpen();
@@ -322,9 +317,17 @@ export class Attempt implements Context {
     });
   }
 
-  #addLater(later: () => Promise<void>): Promise<void> {
-    this.#outbox ??= new Outbox();
-    return this.#track(this.#outbox.add(later));
+  get #out(): Outbox {
+    return (this.#outbox ??= new Outbox(
+      (work) => this.#track(work),
+      () => this.#whenOpen(null),
+    ));
+  }
+
+  /** `held`: in vain if nothing more is wanted by then. */
+  async #whenOpen(held: Ref | null): Promise<void> {
+    await this.#exit.whenOpen();
+    this.#assertOpenOrRelease(held);
   }
 
   #track<T>(work: Promise<T>): Promise<T> {

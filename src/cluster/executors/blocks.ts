@@ -57,14 +57,20 @@ export class Blocks {
     return this.#options.owner;
   }
 
-  /** At once, if the bytes are small or the stash has a block; else null. */
-  put({ encoding, bytes }: Encoded): Ref | null {
+  /** At once, if the bytes are small; else null. */
+  putInline({ encoding, bytes }: Encoded): Ref | null {
     const sizeBytes = bytes.byteLength;
-    if (sizeBytes <= this.#options.inlineBytesMax) {
-      // What was encoded for this is nobody else's; a typed array is the caller's.
-      return { encoding, sizeBytes, inline: isOwnMemory(encoding) ? bytes : copyBytes(bytes), offset: -1 };
-    }
-    if (this.#closed) return null;
+    if (sizeBytes > this.#options.inlineBytesMax) return null;
+    // What was encoded for this is nobody else's; a typed array is the caller's.
+    return { encoding, sizeBytes, inline: isOwnMemory(encoding) ? bytes : copyBytes(bytes), offset: -1 };
+  }
+
+  /** At once, if the bytes are small or the stash has a block; else null. */
+  put(encoded: Encoded): Ref | null {
+    const inline = this.putInline(encoded);
+    if (inline || this.#closed) return inline;
+    const { encoding, bytes } = encoded;
+    const sizeBytes = bytes.byteLength;
     const offset = this.#stash.take(sizeBytes);
     this.#usedSinceWatched = true;
     this.#watchIdle();

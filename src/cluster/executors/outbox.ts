@@ -7,9 +7,25 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** Small sends that wait for nothing but the exit. There may be very many: who does not await them must not fill its heap. */
+interface Crowd {
+  readonly leaves: (() => boolean)[];
+  readonly promise: Promise<void>;
+}
+
 export class Outbox {
+  readonly #track: (work: Promise<void>) => Promise<void>;
+  readonly #whenOpen: () => Promise<void>;
   #waiting: Waiting[] = [];
+  /** The last of those that wait, if it is one. */
+  #crowd: Crowd | null = null;
   #isDraining = false;
+
+  /** `track`: what is done with promises that are given to a user. `whenOpen`: resolves when the exit may be tried. */
+  constructor(track: (work: Promise<void>) => Promise<void>, whenOpen: () => Promise<void>) {
+    this.#track = track;
+    this.#whenOpen = whenOpen;
+  }
 
   /** Something is on its way: what comes now must wait behind it. */
   get isWaiting(): boolean {
@@ -18,10 +34,36 @@ export class Outbox {
 
   /** Runs `later` after all before it. */
   add(later: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
+    this.#crowd = null;
+    const work = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ later, resolve, reject });
       if (!this.#isDraining) void this.#drain();
     });
+    return this.#track(work);
+  }
+
+  /** Tries `leave` after all before it, until it has left. Those that wait in a row leave, or fail, together: they share a promise. */
+  join(leave: () => boolean): Promise<void> {
+    if (this.#crowd) {
+      this.#crowd.leaves.push(leave);
+      return this.#crowd.promise;
+    }
+    const leaves = [leave];
+    const promise = this.add(() => this.#leaveAll(leaves));
+    this.#crowd = { leaves, promise };
+    return promise;
+  }
+
+  /** What joins meanwhile goes with them. */
+  async #leaveAll(leaves: Crowd['leaves']): Promise<void> {
+    try {
+      for (const leave of leaves) {
+        do await this.#whenOpen();
+        while (!leave());
+      }
+    } finally {
+      if (this.#crowd?.leaves === leaves) this.#crowd = null;
+    }
   }
 
   /** One that fails has told its sender so; those behind it go on. */
