@@ -3,8 +3,7 @@
  *
  * It shares nothing with other coordinators and loads no user code. The verbs are in the files beside this one, a noun each.
  */
-import { type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
-import type { CoordinatorRequest } from '../protocol/client.ts';
+import { type Address, type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData } from '../protocol/error.ts';
 import { failInstall, noteInstalled, requestChange } from './apps.ts';
@@ -13,7 +12,7 @@ import { startDrain } from './drain.ts';
 import type { CoordinatorPlace } from './machine.ts';
 import { askForPlaces, placeAll, takeOffer } from './placement.ts';
 import { unknownApp } from './refusals.ts';
-import { adoptSession, askSession, closeSession, endWait, noteLoad, openSession } from './sessions.ts';
+import { adoptSession, askSession, closeSession, describeClosed, endWait, noteLoad, openSession } from './sessions.ts';
 import type { CoordinatorState } from './state.ts';
 import { addWorker, removeWorker } from './workers.ts';
 
@@ -35,7 +34,7 @@ const drainApp = decide<Message<'drainApp'>>((state, { app: name, client, reques
 
 const closed = errorData('RuntimeClosed', 'the coordinator is stopping: it takes nothing more');
 
-const refuse: Handler<CoordinatorState, CoordinatorRequest> = (_, { client, request }) => [
+const refuse: Handler<CoordinatorState, { readonly client: Address; readonly request: number }> = (_, { client, request }) => [
   send(client, { kind: 'requestRefused', request, error: closed }),
 ];
 
@@ -61,6 +60,7 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     stopCoordinator: () => [{ kind: 'become', event: 'close' }],
     sessionAdopted: decide(adoptSession),
     sessionClosed: decide((state, { summary }, out) => closeSession(state, summary, out)),
+    sessionNotOpen: decide(describeClosed),
     workerLoad: decide((state, { worker, accepts }, out) => noteLoad(state, worker, accepts, out)),
     appObjectReady: decide(admitAppObject),
     bucketStepped: decide(stepAppBucket),
@@ -87,6 +87,7 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     stopCoordinator: ignore,
     sessionAdopted: ignore,
     sessionClosed: ignore,
+    sessionNotOpen: refuse,
     workerLoad: ignore,
     appObjectReady: ignore,
     bucketStepped: ignore,

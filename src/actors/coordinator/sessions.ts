@@ -9,6 +9,7 @@
  */
 import { type Address, send, type Out } from '../actor.ts';
 import type { CoordinatorRequest } from '../protocol/client.ts';
+import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import type { Entry } from '../protocol/object.ts';
 import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/session.ts';
@@ -17,6 +18,7 @@ import { checkDrained, noteActivity } from './drain.ts';
 import { unknownApp } from './refusals.ts';
 import type { AppRow, CoordinatorState, SessionRow } from './state.ts';
 
+type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
 type Request<K extends CoordinatorRequest['kind']> = Extract<CoordinatorRequest, { kind: K }>;
 
 export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out): void {
@@ -299,6 +301,15 @@ export function askSession(
   );
 }
 
+/** Its home says that it has ended there. If nothing is known of an end here, it is a worker that was started anew. */
+export function describeClosed(state: CoordinatorState, { session, client, request }: Message<'sessionNotOpen'>, out: Out): void {
+  const row = state.sessions.get(session);
+  if (!row) return askSession(state, { kind: 'querySession', session, client, request }, out);
+  const text = `worker ${row.worker}, which ran session ${session}, was started anew`;
+  const error = errorData('WorkerLost', text, { session, worker: row.worker }, true);
+  out.push(send(client, { kind: 'requestRefused', request, error }));
+}
+
 function askHome(
   state: CoordinatorState,
   message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>,
@@ -319,7 +330,7 @@ function askHome(
   }
   if (message.kind === 'getObjects')
     return out.push(send(worker, { kind: 'getFromSession', session, client, request, bucket: message.bucket, key: message.key }));
-  out.push(send(worker, { kind: 'describeSession', session, client, request }));
+  out.push(send(worker, { kind: 'describeSession', coordinator: state.address, session, client, request }));
 }
 
 function cancel(state: CoordinatorState, { client, request, reason }: Request<'cancelSession'>, row: SessionRow, out: Out): void {

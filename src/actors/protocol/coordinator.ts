@@ -40,6 +40,8 @@ export type CoordinatorMessage =
   /** A session that had run solo is now known to its worker, and is from here on known here. */
   | { readonly kind: 'sessionAdopted'; readonly worker: Address; readonly spec: SessionSpec }
   | { readonly kind: 'sessionClosed'; readonly summary: SessionSummary }
+  /** To `describeSession`, of a session that is not open there: its `sessionClosed` has come before this. */
+  | { readonly kind: 'sessionNotOpen'; readonly session: string; readonly client: Address; readonly request: number }
   /** A worker has too much queued to be given new sessions, or has room again. */
   | { readonly kind: 'workerLoad'; readonly worker: Address; readonly accepts: boolean }
   /** An object for the app-scoped triggers of a bucket. The worker keeps its bytes until `appObjectReleased`. */

@@ -99,7 +99,14 @@ export type SchedulerMessage =
       readonly bucket: string;
       readonly key: string | null;
     }
-  | { readonly kind: 'describeSession'; readonly session: string; readonly client: Address; readonly request: number }
+  | {
+      readonly kind: 'describeSession';
+      /** Answers if the session is not open here any more. */
+      readonly coordinator: Address;
+      readonly session: string;
+      readonly client: Address;
+      readonly request: number;
+    }
   | { readonly kind: 'stopSession'; readonly session: string; readonly error: ErrorData }
   | { readonly kind: 'appObjectAdmitted'; readonly object: number }
   | { readonly kind: 'appObjectReleased'; readonly object: number }

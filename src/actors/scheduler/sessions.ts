@@ -94,9 +94,10 @@ export function getFromSession(state: SchedulerState, message: Message<'getFromS
 }
 
 export function describeSession(state: SchedulerState, message: Message<'describeSession'>, out: Out): void {
-  const { client, request } = message;
-  const session = state.sessionById.get(message.session);
-  if (!session) return out.push(send(client, { kind: 'requestRefused', request, error: ended(message.session) }));
+  const { coordinator, client, request, session: id } = message;
+  const session = state.sessionById.get(id);
+  // The coordinator did not know yet that it has ended, and has its summary by the time this arrives.
+  if (!session) return out.push(send(coordinator, { kind: 'sessionNotOpen', session: id, client, request }));
   out.push(send(client, { kind: 'requestDone', request, result: summarize(session, 'open', null) }));
 }
 

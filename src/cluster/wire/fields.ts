@@ -152,6 +152,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   stopCoordinator: fields('stopCoordinator'),
   sessionAdopted: fields('sessionAdopted', 'worker', 'spec'),
   sessionClosed: fields('sessionClosed', 'summary'),
+  sessionNotOpen: fields('sessionNotOpen', 'session', 'client', 'request'),
   workerLoad: fields('workerLoad', 'worker', 'accepts'),
   appObjectReady: fields('appObjectReady', 'worker', 'object', 'app', 'bucket', 'source', 'sourceFunction', 'input'),
   // schedulers
@@ -175,7 +176,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   ),
   putIntoSession: fields('putIntoSession', 'session', 'client', 'request', 'entries'),
   getFromSession: fields('getFromSession', 'session', 'client', 'request', 'bucket', 'key'),
-  describeSession: fields('describeSession', 'session', 'client', 'request'),
+  describeSession: fields('describeSession', 'coordinator', 'session', 'client', 'request'),
   stopSession: fields('stopSession', 'session', 'error'),
   appObjectAdmitted: fields('appObjectAdmitted', 'object'),
   appObjectReleased: fields('appObjectReleased', 'object'),
