@@ -165,7 +165,7 @@ export class ClientHost {
   close(error: ErrorData): void {
     if (this.#closed) return;
     this.#closed = error;
-    this.#timers.stopAll(this.address);
+    this.#timers.close();
     this.blocks.close(error);
     this.solo?.close(error);
     for (const [request, settle] of this.#requests) settle({ kind: 'requestRefused', request, error });

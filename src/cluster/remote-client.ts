@@ -96,6 +96,7 @@ export class RemoteClient {
   /** The coordinator of each session that this client has opened, until it ends. */
   readonly #coordinatorOf = new Map<string, string>();
   #nextQuestion = 1;
+  #isClosed = false;
 
   /** Rejects with the transport's errors: `PeerUnreachable`, `ProtocolMismatch`. */
   static async open(options: RemoteClientOptions): Promise<RemoteClient> {
@@ -204,6 +205,7 @@ export class RemoteClient {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.view.stop();
     this.#fetcher.close(errorData('RuntimeClosed', 'the runtime is closed'));
     for (const settle of this.#answers.values()) settle(null);
@@ -365,6 +367,7 @@ export class RemoteClient {
   }
 
   #ask(to: Address, question: (request: number, owner: Address) => Message, timeoutMs = questionTimeoutMs): Promise<Message | null> {
+    if (this.#isClosed) return Promise.resolve(null);
     const request = this.#nextQuestion++;
     return new Promise((resolve) => {
       const settle = (message: Message | null) => {

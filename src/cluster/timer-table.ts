@@ -7,6 +7,7 @@ export class TimerTable {
   readonly #timers: Timers;
   readonly #deliver: (to: Address, message: Message) => void;
   readonly #running = new Map<Address, Map<string, unknown>>();
+  #isClosed = false;
 
   constructor(timers: Timers, deliver: (to: Address, message: Message) => void) {
     this.#timers = timers;
@@ -14,6 +15,7 @@ export class TimerTable {
   }
 
   start(address: Address, id: string, afterMs: number, message: Message): void {
+    if (this.#isClosed) return;
     let ofActor = this.#running.get(address);
     if (!ofActor) {
       ofActor = new Map();
@@ -40,6 +42,12 @@ export class TimerTable {
   stopAll(address: Address): void {
     for (const timer of this.#running.get(address)?.values() ?? []) this.#timers.clearTimeout(timer);
     this.#running.delete(address);
+  }
+
+  /** The host is no more: of what its actors still waited for nothing comes, and it keeps no process alive. */
+  close(): void {
+    this.#isClosed = true;
+    for (const address of [...this.#running.keys()]) this.stopAll(address);
   }
 
   /** Timers that are running. */

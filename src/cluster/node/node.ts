@@ -146,6 +146,8 @@ export class Node {
   }
 
   async close(): Promise<void> {
+    // Sessions that had not ended have deadlines.
+    this.#timers.close();
     this.#storeService.close();
     this.solo?.close();
     await this.#durableService.close();

@@ -50,7 +50,7 @@ export class CoordinatorHost {
   }
 
   close(): void {
-    this.#timers.stopAll('coordinator');
+    this.#timers.close();
   }
 
   #perform(effect: Effect, from: Address): void {
