@@ -7,11 +7,13 @@ import type { ClientBlocks } from './client-host.ts';
 export class ClientValues implements ClientBlocks {
   readonly #inlineBytesMax: number;
   readonly #node: string;
+  readonly #incarnation: number;
   readonly #values = new Map<number, Uint8Array>();
   #next = 1;
 
-  constructor(node: string, inlineBytesMax: number) {
+  constructor(node: string, incarnation: number, inlineBytesMax: number) {
     this.#node = node;
+    this.#incarnation = incarnation;
     this.#inlineBytesMax = inlineBytesMax;
   }
 
@@ -21,7 +23,7 @@ export class ClientValues implements ClientBlocks {
     if (sizeBytes <= this.#inlineBytesMax) return { encoding, sizeBytes, inline: own, offset: -1 };
     const offset = this.#next++;
     this.#values.set(offset, own);
-    return { encoding, sizeBytes, inline: null, offset: -1, remote: { node: this.#node, offset } };
+    return { encoding, sizeBytes, inline: null, offset: -1, remote: { node: this.#node, incarnation: this.#incarnation, offset } };
   }
 
   async putLater(encoded: Encoded): Promise<Ref> {

@@ -140,7 +140,7 @@ export class RemoteClient {
     this.gateway = gateway;
     this.#node = `${mesh.name}/${gateway}`;
     this.address = atNode(clientActor, this.#node);
-    const values = new ClientValues(this.#node, config.inlineBytesMax);
+    const values = new ClientValues(this.#node, mesh.incarnation, config.inlineBytesMax);
     this.blocks = values;
     this.#routes = new Routes({
       name: this.#node,
@@ -174,6 +174,7 @@ export class RemoteClient {
       sharded: () => undefined,
     });
     this.#sender = new ObjectSender({
+      incarnation: mesh.incarnation,
       source: { hold: (at, size) => values.hold(at, size), release: () => undefined },
       wayTo: (to) => this.#wayTo(to),
     });
@@ -283,6 +284,7 @@ export class RemoteClient {
   #createArrivals(receive: (envelopes: readonly Envelope[]) => void): Arrivals {
     return new Arrivals({
       node: this.#node,
+      incarnation: this.#mesh.incarnation,
       fetcher: this.#fetcher,
       needs: ({ kind }) => kind === 'sessionOutput' || kind === 'objectsFound',
       arrived: (envelope) => [envelope],
@@ -344,7 +346,9 @@ export class RemoteClient {
 
   /** It was held for this client where it lies. */
   #letGo({ remote }: Ref): void {
-    if (remote) this.#sendNow(atNode('store', remote.node), { kind: 'releaseBlocks', owner: this.address, offsets: [remote.offset] });
+    // Of a node that was started anew nothing is held, and another object may lie there.
+    if (remote && this.view.members.get(remote.node)?.incarnation === remote.incarnation)
+      this.#sendNow(atNode('store', remote.node), { kind: 'releaseBlocks', owner: this.address, offsets: [remote.offset] });
   }
 
   #failed(to: Address, message: Message, error: ErrorData): readonly Envelope[] {

@@ -34,6 +34,7 @@ export interface Ways {
 export interface WorkerBorderOptions {
   /** This node's name. */
   readonly name: string;
+  readonly incarnation: number;
   readonly config: Pick<Config, 'askTimeoutMs' | 'storeWaitMs' | 'admitTimeoutMs'>;
   readonly node: Node;
   readonly ways: Ways;
@@ -66,10 +67,10 @@ export class WorkerBorder {
   readonly #gate: Gate | null;
 
   constructor(options: WorkerBorderOptions) {
-    const { name, node, ways, registry, gate = null } = options;
+    const { name, incarnation, node, ways, registry, gate = null } = options;
     this.#node = node;
     this.#gate = gate;
-    this.#departures = new Departures({ node: name, outletOf: (address) => ways.outletOf(address), store: node.store });
+    this.#departures = new Departures({ node: name, incarnation, outletOf: (address) => ways.outletOf(address), store: node.store });
     this.#fetcher = createFetcher(options);
     const scheduler = atNode('scheduler', name);
     const code = new CodeDelivery({
@@ -80,6 +81,7 @@ export class WorkerBorder {
     });
     this.#arrivals = new Arrivals({
       node: name,
+      incarnation,
       fetcher: this.#fetcher,
       needs: ({ kind }) => needsObjects.has(kind),
       follows,
@@ -90,7 +92,7 @@ export class WorkerBorder {
       deliver: (envelopes) => code.take(this.#departures.noteReleases(envelopes)),
       errorOf: errorToData,
     });
-    this.#serve(name, ways);
+    this.#serve(name, incarnation, ways);
   }
 
   /** From other nodes. */
@@ -135,13 +137,14 @@ export class WorkerBorder {
     this.#fetcher.close(error);
   }
 
-  #serve(name: string, ways: Ways): void {
+  #serve(name: string, incarnation: number, ways: Ways): void {
     const { host, store } = this.#node;
     const node = this.#node;
     const sender = new ObjectSender({
+      incarnation,
       source: {
         hold(offset, sizeBytes) {
-          if (!store.has(offset)) return null;
+          if (!store.has(offset, sizeBytes)) return null;
           store.pin(offset);
           return node.bytesAt(offset, sizeBytes);
         },

@@ -81,9 +81,10 @@ export class ObjectStore {
     return this.#blocks.size;
   }
 
-  /** Whether a sealed object lies there. */
-  has(offset: number): boolean {
-    return this.#blocks.get(offset)?.owner === null;
+  /** Whether a sealed object lies there that may have so many bytes: blocks are granted with more than is asked for. */
+  has(offset: number, sizeBytes = 0): boolean {
+    const block = this.#blocks.get(offset);
+    return block?.owner === null && sizeBytes <= block.sizeBytes;
   }
 
   /** Grants `owner`, an address, a block of at least `sizeBytes`, held once. Returns its offset, or -1 if there is no room now. */

@@ -43,6 +43,8 @@ export interface Ref {
 export interface RemotePlace {
   /** The node's name. */
   readonly node: string;
+  /** Of the node's process: another one of its name has other objects. */
+  readonly incarnation: number;
   /** Bytes from the start of its arena; in a client the number of the value. */
   readonly offset: number;
 }

@@ -7,8 +7,17 @@ import type { ErrorData } from './error.ts';
 import type { Ref } from '../../storage/object.ts';
 
 export type TransferMessage =
-  /** `offset`: in the arena of the node that is asked; of a client the number of the value. Answered by all its pieces, in order, or by one refusal. */
-  | { readonly kind: 'fetchObject'; readonly owner: Address; readonly request: number; readonly offset: number; readonly sizeBytes: number }
+  /** Answered by all its pieces, in order, or by one refusal. */
+  | {
+      readonly kind: 'fetchObject';
+      readonly owner: Address;
+      readonly request: number;
+      /** Of the node that is asked. */
+      readonly incarnation: number;
+      /** In its arena; of a client the number of the value. */
+      readonly offset: number;
+      readonly sizeBytes: number;
+    }
   /** The bytes from `at` on. */
   | { readonly kind: 'objectPiece'; readonly request: number; readonly at: number; readonly bytes: Uint8Array }
   | { readonly kind: 'fetchRefused'; readonly request: number; readonly error: ErrorData }

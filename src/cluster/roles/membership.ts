@@ -50,7 +50,7 @@ export class Membership {
   readonly ended: Promise<Error | null>;
   readonly #role: Member['role'];
   /** Of two of one name that start in the same millisecond it is not the same, or they would be taken for one. */
-  readonly #incarnation = Date.now() * 1_000 + Math.floor(Math.random() * 1_000);
+  readonly incarnation = Date.now() * 1_000 + Math.floor(Math.random() * 1_000);
   readonly #mesh: Mesh;
   readonly #routes: Routes;
   readonly #remote: RemoteRegistry | null;
@@ -86,7 +86,7 @@ export class Membership {
     this.#mesh = new Mesh({
       name,
       role,
-      incarnation: this.#incarnation,
+      incarnation: this.incarnation,
       limits: meshLimitsDefault,
       log,
       received: (_, envelopes) => this.#receive(envelopes),
@@ -144,7 +144,7 @@ export class Membership {
     const value: Omit<Member, 'name'> = {
       role: this.#role,
       address: this.#address,
-      incarnation: this.#incarnation,
+      incarnation: this.incarnation,
       startedMs: Date.now(),
     };
     const lost = (error: Error) => this.#end(error);

@@ -28,7 +28,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   const log = createLog(config.logLevel, { node: name });
   const executorCode = await threadCode('executors/executor-thread');
   const membership = await Membership.join(config, 'worker', log);
-  const { registry, address, ended } = membership;
+  const { registry, address, incarnation, ended } = membership;
   const memory = createSoloMemory(Math.min(config.soloSessionsMax, Math.floor(config.sessionsOpenMax / 4)), config.executors);
   const gate = memory && new Gate({ config, memory, node: () => node });
   let resolveStopped: () => void = () => undefined;
@@ -44,7 +44,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     flush: () => membership.flush(),
     stopped: resolveStopped,
   });
-  const border = new WorkerBorder({ name, config, node, ways: membership, registry, timers: realTimers, gate });
+  const border = new WorkerBorder({ name, incarnation, config, node, ways: membership, registry, timers: realTimers, gate });
   if (!gate) refuseShortCalls(node, name);
   node.start();
   node.solo?.start();

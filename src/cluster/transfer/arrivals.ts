@@ -16,6 +16,7 @@ import { type ObjectFetcher, TransferFailed } from './object-fetcher.ts';
 export interface ArrivalsOptions {
   /** This node's name: what lies here is not far away. */
   readonly node: string;
+  readonly incarnation: number;
   readonly fetcher: Pick<ObjectFetcher, 'fetch'>;
   /** Whether the message's objects have to be here; else it only tells of them. */
   needs(message: Message): boolean;
@@ -65,9 +66,9 @@ export class Arrivals {
   }
 
   #localize({ to, message }: Envelope): Envelope {
-    const { node } = this.#options;
+    const { node, incarnation } = this.#options;
     const local = (ref: Ref): Ref => {
-      if (ref.remote?.node !== node) return ref;
+      if (ref.remote?.node !== node || ref.remote.incarnation !== incarnation) return ref;
       return { encoding: ref.encoding, sizeBytes: ref.sizeBytes, inline: null, offset: ref.remote.offset };
     };
     return { to, message: mapRefs(message, local) };

@@ -15,6 +15,7 @@ import { mapRefs } from '../wire/refs.ts';
 export interface DeparturesOptions {
   /** This node's name. */
   readonly node: string;
+  readonly incarnation: number;
   outletOf(address: Address): Outlet | null;
   readonly store: Pick<ObjectStore, 'release'>;
 }
@@ -73,10 +74,10 @@ export class Departures {
     return mapRefs(message, (ref): Ref => {
       const { encoding, sizeBytes, offset } = ref;
       if (offset < 0) return ref;
-      const { node } = this.#options;
+      const { node, incarnation } = this.#options;
       const client = isForClient ? nodeOf(to) : null;
       if (client !== null) this.#count(client, offset, 1);
-      return { encoding, sizeBytes, inline: null, offset: -1, remote: { node, offset } };
+      return { encoding, sizeBytes, inline: null, offset: -1, remote: { node, incarnation, offset } };
     });
   }
 

@@ -11,6 +11,7 @@ import type { Message } from '../../actors/protocol/message.ts';
 import type { TransferMessage } from '../../actors/protocol/transfer.ts';
 import type { Ref, RemotePlace } from '../../storage/object.ts';
 import type { Timers } from '../../storage/timers.ts';
+import { nodeOf } from '../routes.ts';
 
 /** Where an object is put. */
 export interface Landing {
@@ -77,7 +78,10 @@ export class ObjectFetcher {
     const { remote } = ref;
     if (!remote) throw new Error('bug: an object that is not far away was to be fetched');
     if (this.#closed) return Promise.reject(new TransferFailed(this.#closed));
-    const name = `${remote.node} ${remote.offset}`;
+    const { node } = remote;
+    // What lies in this process is not fetched: a former one of its name had it.
+    if (node === nodeOf(this.#options.address)) return Promise.reject(new TransferFailed(nodeIsGone(node)));
+    const name = `${node} ${remote.incarnation} ${remote.offset}`;
     const shared = this.#shared.get(name);
     if (shared) {
       shared.holders++;
@@ -93,7 +97,7 @@ export class ObjectFetcher {
   async #land({ sizeBytes }: Ref, remote: RemotePlace, isNew: boolean): Promise<Landing> {
     const landing = await this.#options.allocate(sizeBytes, isNew);
     try {
-      await this.#bring(remote.node, remote.offset, sizeBytes, landing);
+      await this.#bring(remote, sizeBytes, landing);
     } catch (error) {
       landing.discard();
       throw error;
@@ -116,8 +120,7 @@ export class ObjectFetcher {
 
   nodeGone(node: string): void {
     for (const [request, transfer] of this.#transfers) {
-      if (transfer.node === node)
-        this.#end(request)?.failed(errorData('InputsLost', `node ${node}, which has the object, is gone`, { node }));
+      if (transfer.node === node) this.#end(request)?.failed(nodeIsGone(node));
     }
   }
 
@@ -127,14 +130,14 @@ export class ObjectFetcher {
     for (const request of [...this.#transfers.keys()]) this.#end(request)?.failed(error);
   }
 
-  #bring(node: string, offset: number, sizeBytes: number, landing: Landing): Promise<void> {
+  #bring({ node, incarnation, offset }: RemotePlace, sizeBytes: number, landing: Landing): Promise<void> {
     if (sizeBytes === 0) return Promise.resolve();
     const request = this.#nextRequest++;
     const { address, send } = this.#options;
     return new Promise((resolve, reject) => {
       const failed = (error: ErrorData) => reject(new TransferFailed(error));
       this.#transfers.set(request, { node, sizeBytes, landing, got: 0, timer: this.#watch(request), done: resolve, failed });
-      send(`objects@${node}`, { kind: 'fetchObject', owner: address, request, offset, sizeBytes });
+      send(`objects@${node}`, { kind: 'fetchObject', owner: address, request, incarnation, offset, sizeBytes });
     });
   }
 
@@ -171,4 +174,8 @@ export class ObjectFetcher {
     this.#options.timers.clearTimeout(transfer.timer);
     return transfer;
   }
+}
+
+function nodeIsGone(node: string): ErrorData {
+  return errorData('InputsLost', `node ${node}, which had the object, is gone`, { node });
 }

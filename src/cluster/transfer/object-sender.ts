@@ -27,6 +27,8 @@ export interface Way extends Outlet {
 }
 
 export interface ObjectSenderOptions {
+  /** This node's. */
+  readonly incarnation: number;
   readonly source: ObjectSource;
   wayTo(address: Address): Way | null;
 }
@@ -74,7 +76,8 @@ export class ObjectSender {
 
   async #send(way: Way, fetch: Fetch): Promise<void> {
     const { offset, sizeBytes, request, owner } = fetch;
-    const { source } = this.#options;
+    const { source, incarnation } = this.#options;
+    if (fetch.incarnation !== incarnation) return refuse(way, fetch, former(fetch));
     const bytes = source.hold(offset, sizeBytes);
     if (!bytes) return refuse(way, fetch, lost(fetch));
     try {
@@ -98,6 +101,11 @@ function refuse(way: Way, { owner, request }: Fetch, error: ErrorData): void {
 
 function lost({ offset, sizeBytes }: Fetch): ErrorData {
   return errorData('InputsLost', `no object of ${sizeBytes} bytes lies at ${offset} any more`, { offset, sizeBytes });
+}
+
+function former({ offset, sizeBytes }: Fetch): ErrorData {
+  const text = `an object of ${sizeBytes} bytes lay here before this node was started anew`;
+  return errorData('InputsLost', text, { offset, sizeBytes });
 }
 
 function tooMany({ sizeBytes }: Fetch): ErrorData {

@@ -116,13 +116,17 @@ function unpackField(field: string, value: unknown): unknown {
 }
 
 function packRef({ encoding, sizeBytes, inline, offset, remote }: Ref): unknown[] {
-  return remote ? [encoding, sizeBytes, inline, offset, remote.node, remote.offset] : [encoding, sizeBytes, inline, offset];
+  if (!remote) return [encoding, sizeBytes, inline, offset];
+  return [encoding, sizeBytes, inline, offset, remote.node, remote.incarnation, remote.offset];
 }
 
 function unpackRef(value: unknown): Ref {
   if (!Array.isArray(value)) throw new MalformedFrame('a ref is not an array');
-  const [encoding, sizeBytes, inline, offset, node, there] = value as [number, number, Uint8Array | null, number, string?, number?];
-  if (node !== undefined && there !== undefined) return { encoding, sizeBytes, inline: null, offset, remote: { node, offset: there } };
+  const [encoding, sizeBytes, inline, offset, ...place] = value as [number, number, Uint8Array | null, number, ...unknown[]];
+  if (place.length > 0) {
+    const [node, incarnation, there] = place as [string, number, number];
+    return { encoding, sizeBytes, inline: null, offset, remote: { node, incarnation, offset: there } };
+  }
   return { encoding, sizeBytes, inline: inline && new Uint8Array(inline), offset };
 }
 

@@ -52,7 +52,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   soloHandedOver: fields('soloHandedOver', 'slot', 'generation'),
   recallSolo: fields('recallSolo', 'owner', 'request', 'slots'),
   // transfers
-  fetchObject: fields('fetchObject', 'owner', 'request', 'offset', 'sizeBytes'),
+  fetchObject: fields('fetchObject', 'owner', 'request', 'incarnation', 'offset', 'sizeBytes'),
   objectPiece: fields('objectPiece', 'request', 'at', 'bytes'),
   fetchRefused: fields('fetchRefused', 'request', 'error'),
   nodeGone: fields('nodeGone', 'node'),

@@ -88,6 +88,7 @@ export class ClusterClient implements UserClient {
       durable.take(message);
     });
     this.#sender = new ObjectSender({
+      incarnation: 1,
       source: { hold: (offset) => this.#values.get(offset) ?? null, release: () => undefined },
       wayTo: (to) => this.process.wayTo(to),
     });
@@ -180,7 +181,7 @@ export class ClusterClient implements UserClient {
     const offset = this.#nextValue++;
     this.#values.set(offset, bytes);
     offsets.push(offset);
-    return { encoding: 0, sizeBytes, inline: null, offset: -1, remote: { node: this.name, offset } };
+    return { encoding: 0, sizeBytes, inline: null, offset: -1, remote: { node: this.name, incarnation: 1, offset } };
   }
 
   #makeHost(): Host {
@@ -212,6 +213,7 @@ export class ClusterClient implements UserClient {
 
   #makeArrivals(): Arrivals {
     return new Arrivals({
+      incarnation: 1,
       node: this.name,
       fetcher: this.#fetcher,
       needs: ({ kind }) => kind === 'sessionOutput' || kind === 'objectsFound',

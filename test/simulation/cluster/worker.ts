@@ -75,7 +75,7 @@ export class SimulatedWorker {
       outletOf: (to: Address) => (to === probe ? this.#probe : process.outletOf(to)),
       wayTo: (to: Address) => process.wayTo(to),
     };
-    this.#border = new WorkerBorder({ name, config: this.#config, node: this.node, ways, registry, timers });
+    this.#border = new WorkerBorder({ name, incarnation: 1, config: this.#config, node: this.node, ways, registry, timers });
     this.node.start();
     await process.announce(role);
   }

@@ -88,7 +88,7 @@ export class LodgingWorker {
     this.store = new ObjectStore({ segment, timers: near.timers, poison: true });
     const outlet = { send: (to: Address, message: Message) => near.send(name, to, message) };
     const outletOf = (address: Address) => (nodeOf(address) === null ? null : outlet);
-    this.#departures = new Departures({ node: name, outletOf, store: this.store });
+    this.#departures = new Departures({ node: name, incarnation: 1, outletOf, store: this.store });
     this.#host = new Host({
       nowMs: () => near.timers.nowMs,
       random: () => 0.5,

@@ -55,6 +55,7 @@ class Arriving {
   constructor(more: Partial<ArrivalsOptions> = {}) {
     this.arrivals = new Arrivals({
       node: 'w1',
+      incarnation: 1,
       fetcher: this.coming,
       needs: ({ kind }) => needs.has(kind),
       arrived: ({ to, message }, brought) => [{ to: `${to} with ${brought.map(({ offset }) => offset).join()}`, message }],
@@ -77,7 +78,13 @@ class Arriving {
   }
 }
 
-const far = (offset: number, node = 'w2'): Ref => ({ encoding: 0, sizeBytes: 1, inline: null, offset: -1, remote: { node, offset } });
+const far = (offset: number, node = 'w2'): Ref => ({
+  encoding: 0,
+  sizeBytes: 1,
+  inline: null,
+  offset: -1,
+  remote: { node, incarnation: 1, offset },
+});
 const input = (ref: Ref) => ({ key: 'k', group: null, session: 's', ref });
 
 /** To `name`, about the session: with objects of these places. */
@@ -291,4 +298,19 @@ test('arrivals: in whatever order objects come, those of each session come in it
     { numRuns: 100 },
   );
   t.pass();
+});
+
+test('arrivals: an object that a former process of this name had is not taken for one that lies here', async (t) => {
+  const arriving = new Arriving();
+  const ref: Ref = { encoding: 0, sizeBytes: 1, inline: null, offset: -1, remote: { node: 'w1', incarnation: 2, offset: 64 } };
+  const current: Ref = { ...ref, remote: { node: 'w1', incarnation: 1, offset: 64 } };
+  const put = (session: string, one: Ref): Envelope => ({
+    to: 'scheduler',
+    message: { kind: 'putIntoSession', session, client: 'c', request: 1, entries: [{ bucket: 'in', key: 'k', group: null, ref: one }] },
+  });
+  arriving.take(put('a', ref), put('b', current));
+  t.deepEqual(
+    arriving.deliveries.flat().map(({ message }) => (message as { session: string }).session),
+    ['b'],
+  );
 });

@@ -16,6 +16,7 @@ class Leaving {
   readonly sent: { readonly to: string; readonly message: Message }[] = [];
   readonly departures = new Departures({
     node: 'w1',
+    incarnation: 1,
     outletOf: (address) => (address.includes('@') ? { send: (to, message) => void this.sent.push({ to, message }) } : null),
     store: this.store,
   });
@@ -49,13 +50,13 @@ class Leaving {
 test('departures: what lies here is said to lie here; all else is as it was', (t) => {
   const leaving = new Leaving();
   const block = leaving.block();
-  const elsewhere: Ref = { encoding: 0, sizeBytes: 9, inline: null, offset: -1, remote: { node: 'w2', offset: 0 } };
+  const elsewhere: Ref = { encoding: 0, sizeBytes: 9, inline: null, offset: -1, remote: { node: 'w2', incarnation: 1, offset: 0 } };
   const inputs = [block, inline, elsewhere].map((ref) => ({ key: 'k', group: null, session: 's', ref }));
   const lodge = { home: 'scheduler@w1', session: 's', invocation: 1, attempt: 1, app: 'app', revision: 1, function: 0, priority: 5 };
   const message: Message = { kind: 'lodge', ...lodge, inputs, owned: [], failure: null };
   leaving.departures.outletOf('scheduler@w2')?.send('scheduler@w2', message);
   t.deepEqual(leaving.refs, [
-    { encoding: 3, sizeBytes: 64, inline: null, offset: -1, remote: { node: 'w1', offset: block.offset } },
+    { encoding: 3, sizeBytes: 64, inline: null, offset: -1, remote: { node: 'w1', incarnation: 1, offset: block.offset } },
     inline,
     elsewhere,
   ]);

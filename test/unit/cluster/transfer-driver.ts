@@ -115,6 +115,7 @@ export class TransferDriver {
     this.way = new TestWay((message) => this.fetcher.take(message));
     this.ways.set('w1', this.way);
     this.sender = new ObjectSender({
+      incarnation: 1,
       source: this.source,
       wayTo: (address) => this.ways.get(address.slice(address.indexOf('@') + 1)) ?? null,
     });
@@ -130,7 +131,7 @@ export class TransferDriver {
   /** An object of w2 that has this many bytes. */
   put(offset: number, sizeBytes: number): Ref {
     this.source.put(offset, contentOf(offset, sizeBytes));
-    return { encoding: 1, sizeBytes, inline: null, offset: -1, remote: { node: 'w2', offset } };
+    return { encoding: 1, sizeBytes, inline: null, offset: -1, remote: { node: 'w2', incarnation: 1, offset } };
   }
 
   /** What waits to be brought gets room, or is refused it. */

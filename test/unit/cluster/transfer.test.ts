@@ -7,12 +7,12 @@ import { pieceBytes } from '../../../src/cluster/transfer/object-sender.ts';
 import type { Ref } from '../../../src/storage/object.ts';
 import { contentOf, silenceMs, TestWay, TransferDriver, turn } from './transfer-driver.ts';
 
-const far = (offset: number, sizeBytes: number, node = 'w2'): Ref => ({
+const far = (offset: number, sizeBytes: number, node = 'w2', incarnation = 1): Ref => ({
   encoding: 1,
   sizeBytes,
   inline: null,
   offset: -1,
-  remote: { node, offset },
+  remote: { node, incarnation, offset },
 });
 
 /** The code of what a fetch is rejected with. */
@@ -78,6 +78,22 @@ test('transfer: T1: each piece is flushed, since its bytes are nobody’s after 
   t.is(driver.way.flushed, 3);
 });
 
+test('transfer: what a former process of the name had is refused, though another object lies there now', async (t) => {
+  const driver = new TransferDriver();
+  driver.put(640, 10);
+  const former = codeOf(driver.fetcher.fetch(far(640, 10, 'w2', 2), false));
+  const own = codeOf(driver.fetcher.fetch(far(640, 10, 'w1', 2), false));
+  const current = driver.fetcher.fetch(far(640, 10), false);
+  await driver.carry();
+  t.deepEqual([await former, await own], ['InputsLost', 'InputsLost']);
+  t.deepEqual(
+    driver.asked.map(({ to }) => to),
+    ['objects@w2', 'objects@w2'],
+  );
+  t.is((await current).sizeBytes, 10);
+  t.is(driver.source.holds.get(640), 1);
+});
+
 test('transfer: T2: four are under way to a node, and the others have their turn in the order of asking', async (t) => {
   const driver = new TransferDriver();
   driver.way.roomMax = 1;
@@ -97,7 +113,7 @@ test('transfer: T2: more than so many that wait are refused, and can be asked fo
   driver.way.roomMax = 0;
   const first = driver.put(1, 10);
   for (let request = 1; request <= 10_004; request++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request, offset: 1, sizeBytes: 10 });
+    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request, incarnation: 1, offset: 1, sizeBytes: 10 });
   t.is(driver.way.load, 0);
   const refused = codeOf(driver.fetcher.fetch(first, false));
   await turn();
@@ -115,8 +131,8 @@ test('transfer: T3: a peer that does not read holds up only what is for it', asy
   driver.ways.set('w3', other);
   driver.put(1, 2 * pieceBytes);
   for (let request = 1; request <= 8; request++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request, offset: 1, sizeBytes: 2 * pieceBytes });
-  driver.sender.take({ kind: 'fetchObject', owner: 'imports@w3', request: 1, offset: 1, sizeBytes: 2 * pieceBytes });
+    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request, incarnation: 1, offset: 1, sizeBytes: 2 * pieceBytes });
+  driver.sender.take({ kind: 'fetchObject', owner: 'imports@w3', request: 1, incarnation: 1, offset: 1, sizeBytes: 2 * pieceBytes });
   await turn();
   other.carry();
   t.deepEqual(got, [pieceBytes, pieceBytes]);
@@ -128,7 +144,7 @@ test('transfer: a peer that goes while it is sent to: what was held for it is le
   driver.way.roomMax = 1;
   for (let offset = 1; offset <= 6; offset++) driver.put(offset, 2 * pieceBytes);
   for (let offset = 1; offset <= 6; offset++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request: offset, offset, sizeBytes: 2 * pieceBytes });
+    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request: offset, incarnation: 1, offset, sizeBytes: 2 * pieceBytes });
   await turn();
   driver.way.die();
   await turn();
@@ -138,7 +154,7 @@ test('transfer: a peer that goes while it is sent to: what was held for it is le
 test('transfer: whom there is no way to gets nothing, and nothing is held for him', async (t) => {
   const driver = new TransferDriver();
   driver.put(1, 10);
-  driver.sender.take({ kind: 'fetchObject', owner: 'imports@nobody', request: 1, offset: 1, sizeBytes: 10 });
+  driver.sender.take({ kind: 'fetchObject', owner: 'imports@nobody', request: 1, incarnation: 1, offset: 1, sizeBytes: 10 });
   await turn();
   t.is(driver.source.holds.get(1), 1);
 });

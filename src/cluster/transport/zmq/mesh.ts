@@ -69,6 +69,10 @@ export class Mesh {
     return this.#options.name;
   }
 
+  get incarnation(): number {
+    return this.#options.incarnation;
+  }
+
   /** Takes connections at `tcp://host:port`, port 0: any that is free. Resolves with what to dial. Rejects with `AddressInUse`, `InvalidOption`. */
   async listen(endpoint: string): Promise<string> {
     this.#refuseClosed(endpoint);
