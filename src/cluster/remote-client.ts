@@ -10,7 +10,6 @@ import type { Address } from '../actors/actor.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
 import type { Message } from '../actors/protocol/message.ts';
 import { shardOf, shardOfSession } from '../actors/protocol/session-id.ts';
-import type { SessionSummary } from '../actors/protocol/session.ts';
 import type { WorkerStats } from '../actors/protocol/store.ts';
 import { errorToData } from '../api/errors.ts';
 import type { Ref } from '../storage/object.ts';
@@ -21,6 +20,7 @@ import type { Outlet } from './host.ts';
 import type { LogLine } from './log.ts';
 import { realTimers } from './node/assemble.ts';
 import { DurableService } from './node/durable-service.ts';
+import { failedSummary, OpenSessions } from './open-sessions.ts';
 import { RemoteRegistry } from './registry/remote-registry.ts';
 import { coordinatorAt, flushAll, readyBefore } from './roles/membership.ts';
 import { RegistryDurableStore } from './roles/registry-durable-store.ts';
@@ -93,8 +93,7 @@ export class RemoteClient {
   readonly #partings = new Map<string, Promise<void>>();
   #isFlushDue = false;
   readonly #receive: (envelopes: readonly Envelope[]) => void;
-  /** The coordinator of each session that this client has opened, until it ends. */
-  readonly #coordinatorOf = new Map<string, string>();
+  readonly #sessions: OpenSessions;
   #nextQuestion = 1;
   #isClosed = false;
 
@@ -113,6 +112,7 @@ export class RemoteClient {
         if (!client || peer.name !== client.gateway) return;
         clearTimeout(lostTimer);
         client.registry.connectionRestored();
+        void client.#sessions.inquire();
       },
       peerDown(peer, error) {
         if (!client || peer.name !== client.gateway) return;
@@ -156,6 +156,12 @@ export class RemoteClient {
       send: (message) => this.#sendNow(atNode('registry', gateway), message),
     });
     this.#receive = receive;
+    this.#sessions = new OpenSessions({
+      // The gateway knows who acts for it now.
+      query: (session) =>
+        this.#ask(atNode('coordinator', gateway), (request, owner) => ({ kind: 'querySession', request, client: owner, session })),
+      tell: (message) => this.take([{ to: this.address, message }]),
+    });
     this.#log = log;
     this.solo = (longWay) => {
       this.#calls = new RemoteCalls({
@@ -207,6 +213,7 @@ export class RemoteClient {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#sessions.close();
     this.view.stop();
     this.#fetcher.close(errorData('RuntimeClosed', 'the runtime is closed'));
     for (const settle of this.#answers.values()) settle(null);
@@ -228,11 +235,10 @@ export class RemoteClient {
       this.#calls?.take(message);
     } else if (message.kind === 'soloHomed') {
       const { session, call: slot } = message;
-      this.#coordinatorOf.set(session, this.view.ownerOf(shardOfSession(session)) ?? this.gateway);
+      this.#sessions.add(session, this.view.ownerOf(shardOfSession(session)) ?? this.gateway, true);
       this.#receive([{ to, message: { kind: 'sessionReclaimed', session, slot, generation: 0 } }]);
     } else {
-      if (message.kind === 'sessionEnded') this.#coordinatorOf.delete(message.summary.id);
-      if (message.kind === 'sessionRefused') this.#coordinatorOf.delete(message.session);
+      this.#sessions.note(message);
       return false;
     }
     return true;
@@ -252,7 +258,7 @@ export class RemoteClient {
   }
 
   #lose({ name, role }: Member): void {
-    if (role === 'coordinator') return this.#loseSessions(name);
+    if (role === 'coordinator') return this.#sessions.lose(name);
     this.#nearWorkers = this.#nearWorkers.filter((worker) => worker !== name);
     const parting = this.#part(name).finally(() => this.#partings.delete(name));
     this.#partings.set(name, parting);
@@ -266,18 +272,6 @@ export class RemoteClient {
     this.#calls?.workerGone(worker, errorData('WorkerLost', text, { worker }, true));
     this.#fetcher.nodeGone(worker);
     this.#mesh.disconnect(worker);
-  }
-
-  /** Nobody will say what becomes of them. */
-  #loseSessions(coordinator: string): void {
-    const lost = [...this.#coordinatorOf].filter(([, owner]) => owner === coordinator).map(([session]) => session);
-    const ends = lost.map((session): Envelope => {
-      this.#coordinatorOf.delete(session);
-      const text = `coordinator ${coordinator}, which acted for session ${session}, is gone`;
-      const error = errorData('CoordinatorLost', text, { session, coordinator }, true);
-      return { to: this.address, message: { kind: 'sessionEnded', summary: failedSummary(session, '', error) } };
-    });
-    if (ends.length > 0) this.#receive(ends);
   }
 
   /** Outputs, and what `get` has found, are in this process before anybody hears of them. */
@@ -318,7 +312,7 @@ export class RemoteClient {
     const { app, session } = subjectOf(message);
     const shard = app === null ? shardOfSession(session ?? '') : shardOf(app);
     const owner = (shard === -1 ? null : this.view.ownerOf(shard)) ?? this.gateway;
-    if (message.kind === 'openSession') this.#coordinatorOf.set(message.spec.id, owner);
+    if (message.kind === 'openSession') this.#sessions.add(message.spec.id, owner);
     const address = atNode('coordinator', owner);
     this.#routes.outletOf(address)?.send(address, message);
   }
@@ -384,9 +378,4 @@ export class RemoteClient {
       this.#sendNow(to, question(request, atNode(answersActor, this.#node)));
     });
   }
-}
-
-function failedSummary(id: string, app: string, error: ErrorData): SessionSummary {
-  const history = { objects: 0, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
-  return { id, app, revision: 0, state: 'failed', openedMs: 0, endedMs: Date.now(), error, history };
 }
