@@ -56,7 +56,7 @@ export interface Runtime extends AsyncDisposable {
   /**
    * Bundles the app's module and makes the app known; sessions may be opened when it resolves. Registering an app again with
    * changed code or definition makes a new revision: open sessions keep theirs. Rejects with `ModuleFailed`, or `AppNameTaken`
-   * when another module has an app of this name.
+   * when another module has an app of this name: one that lies elsewhere, and has other code.
    */
   registerApp(app: App): Promise<void>;
   /** Forgets the app. Its open sessions are cancelled. Rejects with `UnknownApp`. */

@@ -55,6 +55,11 @@ function keyOf({ module, external = [] }: BundleRequest): string {
 
 async function runBundler({ module, external = [] }: BundleRequest): Promise<CodeBundle> {
   const file = fileURLToPath(module);
+  const place = {
+    'import.meta.url': JSON.stringify(module),
+    'import.meta.filename': JSON.stringify(file),
+    'import.meta.dirname': JSON.stringify(dirname(file)),
+  };
   const output = await buildOne({
     entryPoints: [file],
     absWorkingDir: dirname(file),
@@ -64,13 +69,22 @@ async function runBundler({ module, external = [] }: BundleRequest): Promise<Cod
     sourcesContent: false,
     external: ['pheromone', ...external],
     // CommonJS has no import.meta; the module is where its author wrote it, not where the bundle is loaded.
-    define: {
-      'import.meta.url': JSON.stringify(module),
-      'import.meta.filename': JSON.stringify(file),
-      'import.meta.dirname': JSON.stringify(dirname(file)),
-    },
+    define: place,
   });
-  return { hash: createHash('sha256').update(output.contents).digest('hex'), code: output.text, module };
+  const { contents, text } = output;
+  return { hash: hashOf(contents), code: text, content: hashOf(contentOf(text, place)), module };
+}
+
+/** The code without its source map, and with the names of what tells the place instead of the place. */
+function contentOf(code: string, place: Readonly<Record<string, string>>): string {
+  const mapAt = code.lastIndexOf('//# sourceMappingURL=');
+  let content = mapAt === -1 ? code : code.slice(0, mapAt);
+  for (const [name, value] of Object.entries(place)) content = content.replaceAll(value, name);
+  return content;
+}
+
+function hashOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 function moduleFailed(module: string, failure: unknown): Error {

@@ -60,7 +60,7 @@ export function sendsOf(program: Program): readonly string[] {
 
 export function bundleOf(programs: Programs, module: string): CodeBundle {
   const code = JSON.stringify(programs);
-  return { hash: `${module}/${code.length}`, code, module };
+  return { hash: `${module}/${code.length}`, code, content: code, module };
 }
 
 export function programsOf(bundle: CodeBundle): Programs {

@@ -53,11 +53,16 @@ function addRow(state: CoordinatorState, { definition, client }: Extract<AppRequ
 function change(state: CoordinatorState, app: AppRow, request: AppRequest, out: Out): void {
   if (request.kind === 'unregisterApp') return unregister(state, app, request, out);
   if (request.kind === 'registerApp') {
-    if (request.definition.module !== app.module) return refuse(request, nameTaken(app, request.definition), out);
+    if (!isSameApp(app, request)) return refuse(request, nameTaken(app, request.definition), out);
     return install(state, app, request, request.definition, request.bundle, out);
   }
   if (!app.current) return refuse(request, unknownApp(state, app.name), out);
   install(state, app, request, applyChange(app.current.definition, request.change), app.current.bundle, out);
+}
+
+/** From the same place, whatever it is by now; or the same code, from another place: of another machine, or another checkout. */
+function isSameApp({ module, current }: AppRow, { definition, bundle }: Extract<AppRequest, { kind: 'registerApp' }>): boolean {
+  return definition.module === module || bundle.content === current?.bundle.content;
 }
 
 function applyChange(definition: AppDefinition, change: AppChange): AppDefinition | ErrorData {
@@ -159,7 +164,7 @@ function finishInstall(
   if (before)
     for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
   const { client, request, kind } = installed.request;
-  if (kind === 'registerApp') app.client = client;
+  if (kind === 'registerApp') Object.assign(app, { client, module: app.current.definition.module });
   out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision, install, definition: app.current.definition } }));
   requestWaiting(state, app, out);
 }

@@ -17,6 +17,8 @@ export function noWorker(app: string): ErrorData {
 }
 
 export function nameTaken(app: AppRow, { module }: AppDefinition): ErrorData {
-  const text = `an app named ${app.name} is registered from ${app.module}; the one from ${module} needs another name`;
+  const taken = `an app named ${app.name} is registered from ${app.module}, and the one from ${module} is another`;
+  const next = `give it another name, or, if it is to take the place of that one, call unregisterApp('${app.name}') first (its open sessions are cancelled)`;
+  const text = `${taken}: ${next}`;
   return errorData('AppNameTaken', text, { app: app.name, module });
 }

@@ -25,7 +25,8 @@ export type AppRequest = Extract<CoordinatorRequest, { kind: 'registerApp' | 'ch
 
 export interface AppRow {
   readonly name: string;
-  readonly module: string;
+  /** Where the one that was registered last lies. */
+  module: string;
   /** Who registered it last: outputs of sessions that nobody opened go there. */
   client: Address;
   /** The revision that new sessions get; null until the first is installed. */

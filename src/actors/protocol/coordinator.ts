@@ -12,6 +12,8 @@ export interface CodeBundle {
   /** SHA-256 of the code, hexadecimal. */
   readonly hash: string;
   readonly code: string;
+  /** SHA-256 of the code apart from where its module lies: equal for the same module in another place, on another machine. */
+  readonly content: string;
   /** The URL of the module that was bundled: relative imports of native packages start there. */
   readonly module: string;
 }

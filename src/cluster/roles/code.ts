@@ -14,12 +14,12 @@ type InstallApp = Extract<Message, { kind: 'installApp' }>;
 type UninstallApp = Extract<Message, { kind: 'uninstallApp' }>;
 
 /** Puts the code where workers find it; what travels with messages says only which it is. */
-export async function publishCode(registry: Registry, { hash, code, module }: CodeBundle): Promise<CodeBundle> {
+export async function publishCode(registry: Registry, { hash, code, content, module }: CodeBundle): Promise<CodeBundle> {
   if (!(await registry.get(bundleKey(hash)))) {
     // Of two that publish the same, the second changes nothing.
     await registry.put(bundleKey(hash), Buffer.from(code), { expected: null, ttlMs: null });
   }
-  return { hash, code: '', module };
+  return { hash, code: '', content, module };
 }
 
 export interface CodeDeliveryOptions {

@@ -160,9 +160,9 @@ export class ClusterClient implements UserClient {
     return work;
   }
 
-  publish({ code, module }: CodeBundle, published: (bundle: CodeBundle | null) => void): void {
+  publish({ code, content, module }: CodeBundle, published: (bundle: CodeBundle | null) => void): void {
     const hash = createHash('sha256').update(code).digest('hex');
-    void this.soon(publishCode(this.process.registry, { hash, code, module })).then(published, () => published(null));
+    void this.soon(publishCode(this.process.registry, { hash, code, content, module })).then(published, () => published(null));
   }
 
   /** Workers are connected to directly, too. */

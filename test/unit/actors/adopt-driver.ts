@@ -72,7 +72,7 @@ export class AdoptDriver {
       },
     });
     this.#host.spawn('scheduler', { machine: schedulerMachine, handlers: schedulerHandlers, state: this.state });
-    const bundle = { hash: '', code: '', module: 'file:///app' };
+    const bundle = { hash: '', code: '', content: '', module: 'file:///app' };
     this.tell({ kind: 'startScheduler' }, { kind: 'installApp', coordinator: 'coordinator', revision: 1, definition, bundle });
     for (let executor = 0; executor < executors; executor++) this.tell({ kind: 'executorReady', executor });
     this.told.splice(0);

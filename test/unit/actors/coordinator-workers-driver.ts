@@ -54,7 +54,7 @@ export class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorStat
   }
 
   register(definition: AppDefinition = single, request = 1): void {
-    const bundle = { hash: 'h', code: '', module: definition.module };
+    const bundle = { hash: 'h', code: '', content: '', module: definition.module };
     this.tell({ kind: 'registerApp', request, client: 'client', definition, bundle });
   }
 

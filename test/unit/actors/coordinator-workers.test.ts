@@ -302,3 +302,26 @@ test('workers: an app that changes while its only worker is away is changed when
   coordinator.open('a');
   t.like(coordinator.sentOf('startSession'), [{ revision: 2 }]);
 });
+
+test('apps: the same code from another place is the same app; other code is refused, and the error says what can be done', (t) => {
+  const coordinator = serving([w1]);
+  const from = (module: string, content: string, request: number) =>
+    coordinator.tell({
+      kind: 'registerApp',
+      request,
+      client: 'other',
+      definition: { ...single, module },
+      bundle: { hash: `${module} ${content}`, code: '', content, module },
+    });
+  from('file:///elsewhere', 'changed', 2);
+  const [refused] = coordinator.sentOf('requestRefused');
+  t.like(refused, { request: 2, error: { code: 'AppNameTaken' } });
+  t.regex(refused?.error.message ?? '', /registered from file:\/\/\/app, .*file:\/\/\/elsewhere .*unregisterApp\('app'\) first/);
+  from('file:///elsewhere', '', 3);
+  coordinator.installed(2, w1);
+  t.like(coordinator.sentOf('requestDone').at(-1), { request: 3, result: { revision: 2 } });
+  // From there its next version comes, too.
+  from('file:///elsewhere', 'changed', 4);
+  coordinator.installed(3, w1);
+  t.like(coordinator.sentOf('requestDone').at(-1), { request: 4, result: { revision: 3 } });
+});

@@ -18,7 +18,7 @@ const limits = {
   summaryAgeMsMax: 1e6,
 };
 const definition = appOf({ use: [] }, [on('in', 'immediate', null, 'use')]);
-const bundle = { hash: '', code: '', module: definition.module };
+const bundle = { hash: '', code: '', content: '', module: definition.module };
 
 class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
   constructor() {

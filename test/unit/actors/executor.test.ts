@@ -109,7 +109,14 @@ test('executor: an attempt given to a thread that is ending is told as lost, wit
 test('executor: an import that takes too long fails, and ends the thread', (t) => {
   const keeper = new Keeper();
   const definition = { name: 'app', module: 'm', buckets: [], functions: [], triggers: [], customPrimitives: [] };
-  keeper.tell({ kind: 'loadApp', install: 1, app: 'app', revision: 1, definition, bundle: { hash: '', code: '', module: 'm' } });
+  keeper.tell({
+    kind: 'loadApp',
+    install: 1,
+    app: 'app',
+    revision: 1,
+    definition,
+    bundle: { hash: '', code: '', content: '', module: 'm' },
+  });
   const effects = keeper.tell({ kind: 'loadTimeoutReached', app: 'app', revision: 1 });
   t.true(
     effects.some(

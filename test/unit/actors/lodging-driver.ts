@@ -26,7 +26,7 @@ export interface LodgingOptions {
 
 const coordinatorNode = 'c1';
 export const client = '~u/c1';
-export const bundle = { hash: '', code: '', module: 'file:///app' };
+export const bundle = { hash: '', code: '', content: '', module: 'file:///app' };
 
 interface Sent {
   readonly order: number;

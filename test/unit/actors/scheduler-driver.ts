@@ -24,7 +24,7 @@ const limits = {
   executorRestartMs: 100,
 };
 
-const bundle = { hash: '', code: '', module: 'file:///app' };
+const bundle = { hash: '', code: '', content: '', module: 'file:///app' };
 
 export function on(
   bucket: string,

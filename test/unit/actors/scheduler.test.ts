@@ -53,7 +53,7 @@ test('scheduler: what an aborted attempt asks for is refused, so that it can end
 test('scheduler: an app that goes and comes back in one turn finds its buckets’ addresses free', (t) => {
   const definition = appOf({ use: [] }, [on('in', 'immediate', null, 'use')]);
   const driver = new SchedulerDriver(definition);
-  const bundle = { hash: '', code: '', module: 'file:///app' };
+  const bundle = { hash: '', code: '', content: '', module: 'file:///app' };
   driver.tell(
     { kind: 'uninstallApp', app: 'app', revision: 1 },
     { kind: 'installApp', coordinator: 'coordinator', revision: 2, definition, bundle },

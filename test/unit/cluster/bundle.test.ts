@@ -92,6 +92,18 @@ test('bundle: a module is bundled once until it is forgotten, and its hash is th
   t.deepEqual(loadBundle(second, library), { version: 2 });
 });
 
+test('bundle: the content of a module is the same wherever it lies, and another one’s is another', async (t) => {
+  const files = { 'app.ts': appText, 'shout.ts': shoutText };
+  const [here, there, changed] = await Promise.all(
+    [files, files, { ...files, 'shout.ts': `${shoutText}export const more = 1;\nconsole.log(more);\n` }].map((some) =>
+      bundleApp({ module: project(t, some).module }),
+    ),
+  );
+  t.not(here?.hash, there?.hash);
+  t.is(here?.content, there?.content);
+  t.not(here?.content, changed?.content);
+});
+
 test('bundle: a failure is not kept: the next try reads the module again', async (t) => {
   const { module, directory } = project(t, { 'app.ts': 'export const = 1;' });
   await t.throwsAsync(bundleApp({ module }), { instanceOf: errors.ModuleFailed });

@@ -37,11 +37,11 @@ class Delivery {
   }
 
   publish(code: string) {
-    return publishCode(this.registry, { hash: hashOf(code), code, module: 'file:///app' });
+    return publishCode(this.registry, { hash: hashOf(code), code, content: '', module: 'file:///app' });
   }
 
   install(app: string, revision: number, hash: string, code = ''): void {
-    const bundle = { hash, code, module: 'file:///app' };
+    const bundle = { hash, code, content: '', module: 'file:///app' };
     const message = {
       kind: 'installApp',
       coordinator: 'coordinator@c1',
@@ -94,7 +94,7 @@ async function settled(): Promise<void> {
 test('code: what is published is stored once, by its hash, and what travels has none', async (t) => {
   const { registry } = new Delivery();
   const code = 'exports.app = 1;';
-  const bundle = { hash: hashOf(code), code, module: 'file:///app' };
+  const bundle = { hash: hashOf(code), code, content: '', module: 'file:///app' };
   t.deepEqual(await publishCode(registry, bundle), { ...bundle, code: '' });
   const first = await registry.get(bundleKey(bundle.hash));
   t.is(Buffer.from(first?.value ?? []).toString(), code);
@@ -110,7 +110,7 @@ test('code: an installation waits for its code, which is what was published', as
   t.deepEqual(delivery.delivered, []);
   await settled();
   t.deepEqual(delivery.delivered, ['scheduler: installApp a 1']);
-  t.deepEqual(delivery.installs[0]?.bundle, { hash, code, module: 'file:///app' });
+  t.deepEqual(delivery.installs[0]?.bundle, { hash, code, content: '', module: 'file:///app' });
 });
 
 test('code: is fetched once, by whomever it is needed', async (t) => {

@@ -80,7 +80,7 @@ function openOf(app: string): Message {
 function requestsOf(app: string): readonly Message[] {
   const asked = { request: 7, client };
   const about = { ...asked, session: sessionOf(app) };
-  const bundle = { hash: '', code: '', module: '' };
+  const bundle = { hash: '', code: '', content: '', module: '' };
   return [
     { kind: 'registerApp', ...asked, definition: { ...definition, name: app }, bundle },
     { kind: 'unregisterApp', ...asked, app },
