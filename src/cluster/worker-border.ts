@@ -155,6 +155,7 @@ export class WorkerBorder {
     host.serve('objects', (message) => {
       if (message.kind === 'fetchObject') sender.take(message);
       else if (message.kind === 'nodeGone') this.#departures.forget(message.node);
+      else if (message.kind === 'nodeBack') this.#departures.remember(message.node);
     });
     host.serve(importsAddress, (message) => {
       if (message.kind === 'bringObjects') void this.#bring(message);

@@ -24,4 +24,6 @@ export type TransferMessage =
   /** To the service `imports`: these are to be brought here. Answered by `objectsBrought`. */
   | { readonly kind: 'bringObjects'; readonly request: number; readonly refs: readonly Ref[] }
   /** A client is no more: what is held for it may go. */
-  | { readonly kind: 'nodeGone'; readonly node: string };
+  | { readonly kind: 'nodeGone'; readonly node: string }
+  /** It is there, again or for the first time. */
+  | { readonly kind: 'nodeBack'; readonly node: string };

@@ -110,6 +110,7 @@ class Coordinator implements RunningRole {
       joined: (member) => this.#noteMember(member, true),
       left: (member) => this.#noteMember(member, false),
       sharded: () => this.#settle(),
+      peerUp: (peer) => this.#tellWorkers('nodeBack', peer),
       peerDown: (peer) => this.#bury(peer),
     });
     this.#isServing = true;
@@ -145,12 +146,19 @@ class Coordinator implements RunningRole {
   }
 
   /** Of a client that is gone, what is held for it may go. */
-  #bury({ name, role }: PeerInfo): void {
-    const node = role === 'client' ? `${name}/${this.name}` : name;
-    this.#registry.bury(node);
-    if (role !== 'client') return;
+  #bury(peer: PeerInfo): void {
+    this.#registry.bury(this.#nodeOf(peer));
+    this.#tellWorkers('nodeGone', peer);
+  }
+
+  #tellWorkers(kind: 'nodeGone' | 'nodeBack', peer: PeerInfo): void {
+    if (peer.role !== 'client') return;
     for (const worker of this.#membership.view.workers())
-      this.#actors.host.deliver(atNode('objects', worker.name), { kind: 'nodeGone', node });
+      this.#actors.host.deliver(atNode('objects', worker.name), { kind, node: this.#nodeOf(peer) });
+  }
+
+  #nodeOf({ name, role }: PeerInfo): string {
+    return role === 'client' ? `${name}/${this.name}` : name;
   }
 
   #tellStats(message: Message): void {

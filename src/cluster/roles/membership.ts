@@ -29,6 +29,8 @@ export interface MembershipHooks {
   sharded?(): void;
   /** It cannot be sent: nobody knows the way. */
   lost?(envelope: Envelope): void;
+  /** Somebody is connected. */
+  peerUp?(peer: PeerInfo): void;
   /** A connection has gone, whoever it was with. */
   peerDown?(peer: PeerInfo): void;
 }
@@ -92,6 +94,7 @@ export class Membership {
       received: (_, envelopes) => this.#receive(envelopes),
       peerUp: (peer) => {
         if (peer.name === this.#registryNode) this.#remote?.connectionRestored();
+        this.#hooks?.peerUp?.(peer);
       },
       peerDown: (peer) => {
         if (peer.name === this.#registryNode) this.#remote?.connectionLost();

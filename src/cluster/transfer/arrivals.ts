@@ -91,7 +91,10 @@ export class Arrivals {
 
   #followed(message: Message): Held | undefined {
     const { follows } = this.#options;
-    return follows && [...this.#held.values()].find(({ first }) => follows(message, first));
+    if (!follows) return undefined;
+    return [...this.#held.values()].find((held) =>
+      [held.first, ...held.waiting.map((one) => one.message)].some((m) => follows(message, m)),
+    );
   }
 
   async #bring(envelope: Envelope): Promise<readonly Envelope[]> {

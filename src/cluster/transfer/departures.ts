@@ -1,7 +1,8 @@
 /**
  * What a worker says to others: refs of objects that lie in its arena say so, in place of an offset that means nothing elsewhere.
  *
- *   T9  What was pinned for a client is held until the client says that it has it, or is no more.
+ *   T9  What was pinned for a client is held until the client says that it has it, or is no more. For one that is no more nothing is held,
+ *       unless it comes back.
  */
 import type { Address } from '../../actors/actor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
@@ -20,12 +21,17 @@ export interface DeparturesOptions {
   readonly store: Pick<ObjectStore, 'release'>;
 }
 
+/** More clients that are gone are not kept in mind: what is sent to others of them is held for nobody. */
+const goneMax = 10_000;
+
 export class Departures {
   /** Messages, since the start. */
   sent = 0;
   readonly #options: DeparturesOptions;
   /** By client: how often each block is held for it. */
   readonly #held = new Map<string, Map<number, number>>();
+  /** Clients that are no more, though sessions that they have opened may go on: the one that went first is the first. */
+  readonly #gone = new Set<string>();
 
   constructor(options: DeparturesOptions) {
     this.#options = options;
@@ -56,6 +62,16 @@ export class Departures {
     const held = this.#held.get(node);
     this.#held.delete(node);
     for (const [offset, times] of held ?? []) for (let i = 0; i < times; i++) this.#options.store.release(offset);
+    this.#gone.add(node);
+    for (const first of this.#gone) {
+      if (this.#gone.size <= goneMax) break;
+      this.#gone.delete(first);
+    }
+  }
+
+  /** The client is there again. */
+  remember(node: string): void {
+    this.#gone.delete(node);
   }
 
   #letGo(owner: Address, offset: number): boolean {
@@ -76,7 +92,8 @@ export class Departures {
       if (offset < 0) return ref;
       const { node, incarnation } = this.#options;
       const client = isForClient ? nodeOf(to) : null;
-      if (client !== null) this.#count(client, offset, 1);
+      if (client !== null && this.#gone.has(client)) this.#options.store.release(offset);
+      else if (client !== null) this.#count(client, offset, 1);
       return { encoding, sizeBytes, inline: null, offset: -1, remote: { node, incarnation, offset } };
     });
   }

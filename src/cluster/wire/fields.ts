@@ -56,6 +56,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   objectPiece: fields('objectPiece', 'request', 'at', 'bytes'),
   fetchRefused: fields('fetchRefused', 'request', 'error'),
   nodeGone: fields('nodeGone', 'node'),
+  nodeBack: fields('nodeBack', 'node'),
   bringObjects: fields('bringObjects', 'request', 'refs'),
   // gates
   soloCall: fields('soloCall', 'client', 'call', 'app', 'entries', 'timeoutMs'),

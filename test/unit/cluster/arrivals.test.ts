@@ -221,6 +221,17 @@ test('arrivals: T7: what is about no session can be said to follow', async (t) =
   t.deepEqual(arriving.order, ['c', 'a with 10', 'b', 'd']);
 });
 
+test('arrivals: T7: it also follows what itself waits behind another message', async (t) => {
+  const follows = (message: Message, earlier: Message) => message.kind === 'slotsAsked' && earlier.kind === 'stopSession';
+  const arriving = new Arriving({ follows });
+  arriving.take(put('a', 's', 1), put('b', 's', 2), stop('c', 's'), load('d'));
+  await arriving.coming.come(1);
+  t.deepEqual(arriving.order, ['a with 10']);
+  await arriving.coming.come(2);
+  t.deepEqual(arriving.order, ['a with 10', 'b with 20', 'c', 'd']);
+  t.is(arriving.arrivals.held, 0);
+});
+
 test('arrivals: T8: a message whose objects cannot be had is handed on as one that failed, and what is behind it goes on', async (t) => {
   const arriving = new Arriving();
   arriving.take(put('a', 's', 1, 2, 3), stop('b', 's'));

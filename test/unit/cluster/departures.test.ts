@@ -148,3 +148,17 @@ test('departures: other messages go through as they are', (t) => {
   ];
   t.deepEqual(leaving.departures.noteReleases(said), said);
 });
+
+test('departures: T9: what is sent to a client that is gone is held for nobody, until it comes back', (t) => {
+  const leaving = new Leaving();
+  leaving.departures.forget('~u/c1');
+  leaving.output(client, leaving.block());
+  t.is(leaving.store.blocks, 0);
+  t.is(leaving.sent.length, 1, 'should it be there, it hears of it');
+  leaving.departures.remember('~u/c1');
+  const ref = leaving.block();
+  leaving.output(client, ref);
+  t.is(leaving.store.blocks, 1);
+  leaving.release(client, ref.offset);
+  t.is(leaving.store.blocks, 0);
+});
