@@ -33,12 +33,13 @@ export function requestChange(state: CoordinatorState, request: AppRequest, out:
   refuse(request, errorData('Overloaded', text, { app: name, retryAfterMs: 1_000 }, true), out);
 }
 
-function addRow(state: CoordinatorState, { definition, client }: Extract<AppRequest, { kind: 'registerApp' }>): AppRow {
+function addRow(state: CoordinatorState, { definition, client }: { readonly definition: AppDefinition; readonly client: Address }): AppRow {
   const app: AppRow = {
     name: definition.name,
     module: definition.module,
     client,
     current: null,
+    former: null,
     installing: null,
     waiting: [],
     sessions: new Set(),
@@ -103,11 +104,40 @@ function install(
     return;
   }
   const good = definition as AppDefinition;
-  const number = (state.revisions.get(app.name) ?? 0) + 1;
-  state.revisions.set(app.name, number);
-  const revision: AppRevision = { table: compileApp(good, number), definition: good, bundle, workers: new Set() };
+  const revision = nextRevision(state, good, bundle);
   app.installing = { revision, request, asked: new Set(state.workers.keys()) };
   for (const worker of state.workers.keys()) installAt(state, revision, worker, out);
+}
+
+function nextRevision(state: CoordinatorState, definition: AppDefinition, bundle: AppRevision['bundle']): AppRevision {
+  const number = (state.revisions.get(definition.name) ?? 0) + 1;
+  state.revisions.set(definition.name, number);
+  return { table: compileApp(definition, number), definition, bundle, workers: new Set() };
+}
+
+/**
+ * The coordinator that acted for it before is no more. It gets a revision of its own: what workers still have of the one before, sessions
+ * too, is not known here. Sessions wait for admission until a worker has it.
+ */
+export function restoreApp(state: CoordinatorState, { record }: Message<'appRestored'>, out: Out): void {
+  const { name, revision, client, app: kept } = record;
+  if (revision <= (state.revisions.get(name) ?? 0) || state.apps.has(name)) return;
+  state.revisions.set(name, revision);
+  if (!kept) return;
+  const { definition, bundle } = kept;
+  const app = addRow(state, { definition, client });
+  app.former = revision;
+  app.current = nextRevision(state, definition, bundle);
+  for (const worker of state.workers.keys()) installAt(state, app.current, worker, out);
+  recordApp(state, app, out);
+}
+
+/** What its next coordinator has to know. */
+function recordApp(state: CoordinatorState, { name, client, current }: AppRow, out: Out): void {
+  if (state.records === null) return;
+  const revision = state.revisions.get(name) ?? 0;
+  const app = current && state.apps.has(name) ? { definition: current.definition, bundle: current.bundle } : null;
+  out.push(send(state.records, { kind: 'recordApp', record: { name, revision, client, app } }));
 }
 
 export function installAt({ address }: CoordinatorState, { table, definition, bundle }: AppRevision, worker: Address, out: Out): void {
@@ -145,6 +175,11 @@ export function noteInstalled(state: CoordinatorState, message: Message<'appInst
   if (app.installing?.revision.table.revision === revision) finishInstall(state, app, app.installing, message, out);
   if (app.current?.table.revision !== revision) return;
   app.current.workers.add(worker);
+  if (app.former !== null) {
+    configureAppBuckets(state, app, app.current, out);
+    uninstall(state, name, app.former, out);
+    app.former = null;
+  }
   placeWaiting(state, out);
 }
 
@@ -161,12 +196,16 @@ function finishInstall(
   app.installing = null;
   app.current = installed.revision;
   configureAppBuckets(state, app, installed.revision, out);
-  if (before)
-    for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app: name, revision: before.table.revision }));
+  if (before) uninstall(state, name, before.table.revision, out);
   const { client, request, kind } = installed.request;
   if (kind === 'registerApp') Object.assign(app, { client, module: app.current.definition.module });
   out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision, install, definition: app.current.definition } }));
+  recordApp(state, app, out);
   requestWaiting(state, app, out);
+}
+
+function uninstall(state: CoordinatorState, app: string, revision: number, out: Out): void {
+  for (const worker of state.workers.keys()) out.push(send(worker, { kind: 'uninstallApp', app, revision }));
 }
 
 /** The last worker that says so decides. Those that join later, and fail, are given no session of it. */
@@ -210,7 +249,7 @@ function spawnAppBucket(state: CoordinatorState, app: AppRow, bucket: string, ou
   const { current, buckets } = app;
   const isForeign = !state.loadsCode && (current?.definition.customPrimitives.length ?? 0) > 0;
   const host = isForeign ? ([...(current?.workers ?? [])][0] ?? null) : null;
-  const address = appBucketAddress(app.name, bucket, host);
+  const address = appBucketAddress(app.name, bucket, host, current?.table.revision ?? 0);
   const identity = { address, app: app.name, bucket, home: state.address, scope: 'app' } as const;
   buckets.set(bucket, address);
   out.push(host === null ? { kind: 'spawnBucket', identity } : send(host, { kind: 'hostBucket', identity }));
@@ -231,9 +270,9 @@ function unregister(state: CoordinatorState, app: AppRow, { client, request }: A
     app.objects--;
     if (object.worker !== null) out.push(send(object.worker, { kind: 'appObjectReleased', object: object.object }));
   }
-  for (const worker of state.workers.keys()) {
-    if (app.current) out.push(send(worker, { kind: 'uninstallApp', app: app.name, revision: app.current.table.revision }));
-  }
+  if (app.former !== null) uninstall(state, app.name, app.former, out);
+  if (app.current) uninstall(state, app.name, app.current.table.revision, out);
+  recordApp(state, app, out);
   checkDrained(state, app, out);
   out.push(send(client, { kind: 'requestDone', request, result: null }));
 }

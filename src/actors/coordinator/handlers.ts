@@ -6,7 +6,7 @@
 import { type Address, type Handler, type HandlerTable, ignore, Out, send } from '../actor.ts';
 import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData } from '../protocol/error.ts';
-import { failInstall, noteInstalled, requestChange } from './apps.ts';
+import { failInstall, noteInstalled, requestChange, restoreApp } from './apps.ts';
 import { admitAppObject, stepAppBucket } from './app-triggers.ts';
 import { startDrain } from './drain.ts';
 import type { CoordinatorPlace } from './machine.ts';
@@ -52,6 +52,7 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     admissionTimeoutReached: decide((state, { session }, out) => endWait(state, session, out)),
     appInstalled: decide(noteInstalled),
     appInstallFailed: decide(failInstall),
+    appRestored: decide(restoreApp),
     workerJoined: decide(addWorker),
     workerLeft: decide(removeWorker),
     placementAsked: decide(askForPlaces),
@@ -79,6 +80,7 @@ export const coordinatorHandlers: HandlerTable<CoordinatorPlace, CoordinatorStat
     admissionTimeoutReached: ignore,
     appInstalled: ignore,
     appInstallFailed: ignore,
+    appRestored: ignore,
     workerJoined: ignore,
     workerLeft: ignore,
     placementAsked: ignore,

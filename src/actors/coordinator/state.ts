@@ -31,6 +31,8 @@ export interface AppRow {
   client: Address;
   /** The revision that new sessions get; null until the first is installed. */
   current: AppRevision | null;
+  /** Of one that was restored: the revision that workers may still have of the coordinator before, until one has the current one. */
+  former: number | null;
   installing: Installing | null;
   /** Changes that came meanwhile, in order. */
   readonly waiting: AppRequest[];
@@ -97,6 +99,8 @@ export interface CoordinatorState {
   readonly workers: Map<Address, WorkerRow>;
   /** Primitives of the apps' own can be evaluated here; else at a worker. */
   readonly loadsCode: boolean;
+  /** Who keeps what is to survive this coordinator; null: nobody. */
+  readonly records: Address | null;
   readonly apps: Map<string, AppRow>;
   /** The newest revision by the app's name. Kept when an app goes: one that comes back must not have a revision twice. */
   readonly revisions: Map<string, number>;
@@ -126,12 +130,14 @@ export function createCoordinator(
   workers: readonly Address[],
   random: () => number,
   loadsCode = true,
+  records: Address | null = null,
 ): CoordinatorState {
   return {
     address,
     limits,
     workers: new Map(workers.map((worker) => [worker, { accepts: true, sessions: 0 }])),
     loadsCode,
+    records,
     apps: new Map(),
     revisions: new Map(),
     sessions: new Map(),
@@ -146,8 +152,8 @@ export function createCoordinator(
   };
 }
 
-/** `host`: the scheduler of the worker where its evaluators run; null: they run here. */
-export function appBucketAddress(app: string, bucket: string, host: Address | null): Address {
-  const node = host === null ? '' : host.slice(host.indexOf('@'));
-  return `app-bucket:${app}/${bucket}${node}`;
+/** `host`: the scheduler of the worker where its evaluators run; null: they run here. There a former coordinator's may still be. */
+export function appBucketAddress(app: string, bucket: string, host: Address | null, revision: number): Address {
+  if (host === null) return `app-bucket:${app}/${bucket}`;
+  return `app-bucket:${app}/${bucket}/${revision}${host.slice(host.indexOf('@'))}`;
 }

@@ -1,5 +1,6 @@
 /** What a coordinator may be told. */
 import type { Address } from '../actor.ts';
+import type { AppDefinition } from '../app.ts';
 import type { CoordinatorRequest } from './client.ts';
 import type { ErrorData } from './error.ts';
 import type { PlacementMessage } from './lodging.ts';
@@ -18,6 +19,22 @@ export interface CodeBundle {
   readonly module: string;
 }
 
+/** What is kept of an app outside its coordinator: who acts for it next goes on from there. */
+export interface AppRecord {
+  readonly name: string;
+  readonly revision: number;
+  /** Who registered it last. */
+  readonly client: Address;
+  /** Null: it was unregistered. `bundle` without its code. */
+  readonly app: { readonly definition: AppDefinition; readonly bundle: CodeBundle } | null;
+}
+
+/** To whoever keeps them. */
+export interface RecordApp {
+  readonly kind: 'recordApp';
+  readonly record: AppRecord;
+}
+
 export type CoordinatorMessage =
   | PlacementMessage
   | CoordinatorRequest
@@ -33,6 +50,8 @@ export type CoordinatorMessage =
       readonly revision: number;
       readonly error: ErrorData;
     }
+  /** An app of a shard for which this coordinator acts from now on. */
+  | { readonly kind: 'appRestored'; readonly record: AppRecord }
   /** A worker is part of the cluster from here on. */
   | { readonly kind: 'workerJoined'; readonly worker: Address }
   /** It has left, or is not heard of any more: the sessions that it homed are lost. */

@@ -1,7 +1,7 @@
 /** Every message there is. One file of types per actor lies beside this one; the union is what hosts and transports carry. */
 import type { BucketMessage } from './bucket.ts';
 import type { ClientMessage } from './client.ts';
-import type { CoordinatorMessage } from './coordinator.ts';
+import type { CoordinatorMessage, RecordApp } from './coordinator.ts';
 import type { ExecutorMessage, ThreadMessage } from './executor.ts';
 import type { FromGate, GateMessage } from './gate.ts';
 import type { RegistryMessage } from './registry.ts';
@@ -16,6 +16,7 @@ export type Message =
   | ExecutorMessage
   | FromGate
   | GateMessage
+  | RecordApp
   | RegistryMessage
   | SchedulerMessage
   | StoreMessage

@@ -14,6 +14,9 @@ import { atNode } from '../routes.ts';
 import { TimerTable } from '../timer-table.ts';
 import type { Timers } from '../../storage/timers.ts';
 
+/** Of what keeps its apps in the registry. */
+export const recordsAddress: Address = 'app-records';
+
 export interface CoordinatorPorts {
   readonly name: string;
   readonly timers: Timers;
@@ -44,7 +47,14 @@ export class CoordinatorHost {
       onBug: (error) => ports.onBug(error),
     });
     this.#timers = new TimerTable(ports.timers, (to, message) => this.host.deliver(to, message));
-    this.state = createCoordinator(atNode('coordinator', name), { ...config, soloSlots: 0 }, [], () => ports.random(), false);
+    this.state = createCoordinator(
+      atNode('coordinator', name),
+      { ...config, soloSlots: 0 },
+      [],
+      () => ports.random(),
+      false,
+      recordsAddress,
+    );
     this.host.spawn('coordinator', { machine: coordinatorMachine, handlers: coordinatorHandlers, state: this.state });
     this.host.alias(atNode('coordinator', name), 'coordinator');
   }

@@ -16,7 +16,8 @@ import { atNode } from '../routes.ts';
 import { ShardClaims } from '../shard-claims.ts';
 import type { PeerInfo } from '../transport/zmq/mesh.ts';
 import { type Member, memberKey } from '../view.ts';
-import { CoordinatorHost } from './coordinator-host.ts';
+import { AppRecords } from './app-records.ts';
+import { CoordinatorHost, recordsAddress } from './coordinator-host.ts';
 import { Front } from './front.ts';
 import { Membership } from './membership.ts';
 import type { NodeConfig, RunningRole } from './role.ts';
@@ -58,6 +59,7 @@ class Coordinator implements RunningRole {
   readonly #front: Front;
   readonly #registry: RegistryService;
   readonly #claims: ShardClaims;
+  readonly #records: AppRecords;
   #isServing = false;
   #stopping: Promise<void> | null = null;
 
@@ -85,6 +87,7 @@ class Coordinator implements RunningRole {
       view,
       outletOf: (to) => membership.outletOf(to),
       isYielding: (shard) => this.#claims.isYielding(shard),
+      whenKnown: (shard) => this.#records.whenKnown(shard),
       deliver: (envelopes) => host.deliverAll(envelopes),
       flush: () => membership.flush(),
     });
@@ -95,6 +98,16 @@ class Coordinator implements RunningRole {
       view,
       inUse: (shard) => [...state.apps.keys()].some((app) => shardOf(app) === shard),
       failed: (error) => log('warn', 'a shard could not be claimed', { error: String(error) }),
+    });
+    this.#records = new AppRecords({
+      name,
+      registry,
+      view,
+      restored: (record) => host.deliver('coordinator', { kind: 'appRestored', record }),
+      log,
+    });
+    host.serve(recordsAddress, (message) => {
+      if (message.kind === 'recordApp') void this.#records.record(message.record);
     });
     host.serve('registry', (message) => this.#registry.take(message));
     host.serve('front', (message) => this.#front.takeFound(message));
@@ -115,6 +128,7 @@ class Coordinator implements RunningRole {
     });
     this.#isServing = true;
     await this.#claims.settle();
+    await this.#records.settle();
   }
 
   stop({ drainMs = 0 }: { readonly drainMs?: number | undefined } = {}): Promise<void> {
@@ -129,6 +143,7 @@ class Coordinator implements RunningRole {
     while (state.sessions.size > 0 && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 20));
     host.deliver('coordinator', { kind: 'stopCoordinator' });
     this.#actors.close();
+    await this.#records.close();
     await this.#membership.leave();
   }
 
@@ -142,7 +157,9 @@ class Coordinator implements RunningRole {
   }
 
   #settle(): void {
-    if (this.#isServing) void this.#claims.settle();
+    if (!this.#isServing) return;
+    void this.#claims.settle();
+    void this.#records.settle();
   }
 
   /** Of a client that is gone, what is held for it may go. */

@@ -19,6 +19,8 @@ export interface FrontOptions {
   outletOf(address: Address): Outlet | null;
   /** The shard is this coordinator's, and is being given to another: nothing may begin in it. */
   isYielding?(shard: number): boolean;
+  /** Resolves when the apps of the shard, which is this coordinator's, are known here; null: they are. */
+  whenKnown?(shard: number): Promise<void> | null;
   deliver(envelopes: readonly Envelope[]): void;
   flush(): void;
 }
@@ -108,13 +110,22 @@ export class Front {
     return { to: 'coordinator', message: asked };
   }
 
+  /** It comes again when the apps of its shard are known here. */
+  #hold(shard: number, message: Message): boolean {
+    const known = this.#options.whenKnown?.(shard) ?? null;
+    if (known === null) return false;
+    const { name } = this.#options;
+    void known.then(() => this.take([{ to: atNode('coordinator', name), message }]));
+    return true;
+  }
+
   #toOwner(message: Message): Envelope | null {
     const { name, view, outletOf } = this.#options;
     const { app, session } = subjectOf(message);
     const shard = app === null ? shardOfSession(session ?? '') : shardOf(app);
     if (shard === -1) return isSearch(message) ? { to: 'coordinator', message } : this.#search(message);
     const owner = this.#options.isYielding?.(shard) ? null : view.ownerOf(shard);
-    if (owner === name) return { to: 'coordinator', message };
+    if (owner === name) return this.#hold(shard, message) ? null : { to: 'coordinator', message };
     if (owner === null) return refusal(message, noOwner(app ?? session ?? ''));
     const to = atNode('coordinator', owner);
     outletOf(to)?.send(to, message);

@@ -153,6 +153,8 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   stopCoordinator: fields('stopCoordinator'),
   sessionAdopted: fields('sessionAdopted', 'worker', 'spec'),
   sessionClosed: fields('sessionClosed', 'summary'),
+  appRestored: fields('appRestored', 'record'),
+  recordApp: fields('recordApp', 'record'),
   sessionNotOpen: fields('sessionNotOpen', 'session', 'client', 'request'),
   workerLoad: fields('workerLoad', 'worker', 'accepts'),
   appObjectReady: fields('appObjectReady', 'worker', 'object', 'app', 'bucket', 'source', 'sourceFunction', 'input'),

@@ -16,12 +16,16 @@ import { napsApp, waitingApp } from './apps.ts';
 import { clientOf, clusterFor, workerProcess } from './started.ts';
 
 /** The cluster's own, as a node sees it. */
-async function registryOf(t: ExecutionContext, gateway: string): Promise<Registry> {
+async function remoteOf(t: ExecutionContext, gateway: string): Promise<RemoteClient> {
   const nothing = () => undefined;
   const config = defaultConfig();
   const client = await RemoteClient.open({ config, log: nothing, gateway, timeoutMs: 5_000, receive: nothing, lost: nothing });
   t.teardown(() => client.close());
-  return client.registry;
+  return client;
+}
+
+async function registryOf(t: ExecutionContext, gateway: string): Promise<Registry> {
+  return (await remoteOf(t, gateway)).registry;
 }
 
 test('a bundle that has another hash than it is asked for by is not run: ModuleFailed names both, and nothing else breaks', async (t) => {
@@ -124,4 +128,29 @@ test('revisions that come while calls go on fail none of them', async (t) => {
   await Promise.all(calling);
   t.true(seen.size > 1, [...seen].join());
   await assertEmpty(t, client);
+});
+
+test('an app survives its coordinator: another acts for it, its revisions count on, and it can be changed and called', async (t) => {
+  const apps = [napsApp, immediateApp, waitingApp];
+  // Which coordinator has which app is up to their names, which are different each time.
+  for (let tries = 0; tries < 8; tries++) {
+    const cluster = await clusterFor(t, { coordinators: 2, workers: 2 });
+    const [first, second] = cluster.coordinators;
+    const client = await clientOf(t, cluster.address, { apps });
+    const view = (await remoteOf(t, cluster.address)).view;
+    if (view.ownerOfApp(napsApp.name) !== second?.name) continue;
+    await client.registerApp(napsApp);
+    await second.stop();
+    await eventually(t, 'the first acts for it', () => view.ownerOfApp(napsApp.name) === first?.name);
+    t.is(await client.call(napsApp, 'naps', 1), process.pid);
+    const session = await client.start(napsApp, 'naps', 1);
+    t.is(await session.result(), process.pid);
+    t.is((await session.status()).revision, 3);
+    await client.registerApp(napsApp);
+    t.is(await client.call(napsApp, 'naps', 1), process.pid);
+    await client.unregisterApp(napsApp);
+    await failureOf(t, 'UnknownApp', client.start(napsApp, 'naps', 1));
+    return;
+  }
+  t.fail('the app was never of the second coordinator');
 });

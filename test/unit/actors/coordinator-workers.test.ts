@@ -325,3 +325,38 @@ test('apps: the same code from another place is the same app; other code is refu
   coordinator.installed(3, w1);
   t.like(coordinator.sentOf('requestDone').at(-1), { request: 4, result: { revision: 3 } });
 });
+
+test('apps: one that is restored gets the next revision; sessions wait for a worker, and then the former revision goes', (t) => {
+  const coordinator = new Coordinator();
+  coordinator.join(w1, w2);
+  const bundle = { hash: 'h', code: '', content: '', module: single.module };
+  const record = { name: 'app', revision: 4, client: 'client', app: { definition: single, bundle } };
+  coordinator.tell({ kind: 'appRestored', record });
+  coordinator.tell({ kind: 'appRestored', record });
+  t.deepEqual(
+    coordinator.sentOf('installApp').map(({ revision }) => revision),
+    [5, 5],
+  );
+  coordinator.open('a');
+  t.deepEqual([coordinator.homes, coordinator.sentOf('sessionRefused')], [[], []]);
+  coordinator.installed(5, w2, w1);
+  t.deepEqual(coordinator.homes, [w2]);
+  t.deepEqual(
+    coordinator.sentOf('uninstallApp').map(({ revision }) => revision),
+    [4, 4],
+  );
+  coordinator.register();
+  coordinator.installed(6, w1);
+  t.like(coordinator.sentOf('requestDone'), [{ result: { revision: 6 } }]);
+});
+
+test('apps: of one that was unregistered the revision is restored, and counts on', (t) => {
+  const coordinator = new Coordinator();
+  coordinator.join(w1);
+  coordinator.tell({ kind: 'appRestored', record: { name: 'app', revision: 4, client: 'client', app: null } });
+  coordinator.open('a');
+  t.like(coordinator.sentOf('sessionRefused'), [{ error: { code: 'UnknownApp' } }]);
+  coordinator.register();
+  coordinator.installed(5, w1);
+  t.like(coordinator.sentOf('requestDone'), [{ result: { revision: 5 } }]);
+});

@@ -1,0 +1,108 @@
+/**
+ * What a cluster's registry knows of apps, so that they survive their coordinator: `apps/SHARD/HASH`, by the SHA-256 of the app's name.
+ *
+ *   Y2  A coordinator answers for a shard only when it knows the apps that were recorded there before its epoch.
+ *   Y3  Records are written by compare-and-swap: one that acts for a shard no more finds that its successor has written, and changes
+ *       nothing. An app that was unregistered leaves a record of its revision: one that comes back must not have a revision twice.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AppRecord } from '../../actors/protocol/coordinator.ts';
+import { shardOf } from '../../actors/protocol/session-id.ts';
+import type { LogLine } from '../log.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type ClusterView, decodeEntry, encodeEntry } from '../view.ts';
+
+export interface AppRecordsOptions {
+  readonly name: string;
+  readonly registry: Pick<Registry, 'list' | 'put'>;
+  readonly view: Pick<ClusterView, 'shards' | 'ownerOf'>;
+  /** One that was recorded before this node acted for its shard. */
+  restored(record: AppRecord): void;
+  readonly log: LogLine;
+  readonly retryMs?: number;
+}
+
+const retryMsDefault = 500;
+
+export class AppRecords {
+  readonly #options: AppRecordsOptions;
+  /** The epoch since which the apps of a shard are known. */
+  readonly #known = new Map<number, number>();
+  readonly #reading = new Map<number, Promise<void>>();
+  /** Of each record, what the registry has. */
+  readonly #revisions = new Map<string, number>();
+  #writing: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(options: AppRecordsOptions) {
+    this.#options = options;
+  }
+
+  /** To be called whenever shards have changed hands. Resolves when the apps of all shards that are this node's are known. */
+  async settle(): Promise<void> {
+    const { name, view } = this.#options;
+    const reading: Promise<void>[] = [];
+    for (const shard of view.shards.keys()) {
+      if (view.ownerOf(shard) !== name) this.#known.delete(shard);
+      else reading.push(this.whenKnown(shard) ?? Promise.resolve());
+    }
+    await Promise.all(reading);
+  }
+
+  /** Resolves when the apps of the shard, which is this node's, are known; null: they are. */
+  whenKnown(shard: number): Promise<void> | null {
+    const epoch = this.#options.view.shards.get(shard)?.epoch;
+    if (epoch === undefined || this.#known.get(shard) === epoch) return null;
+    const under = this.#reading.get(shard);
+    if (under) return under;
+    const reading = this.#read(shard, epoch).finally(() => this.#reading.delete(shard));
+    this.#reading.set(shard, reading);
+    return reading;
+  }
+
+  /** Written behind what was to be written before. */
+  record(record: AppRecord): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(record));
+    return this.#writing;
+  }
+
+  /** Waits for what is being written. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#writing;
+  }
+
+  async #read(shard: number, epoch: number): Promise<void> {
+    const { registry, log, name, view, restored, retryMs = retryMsDefault } = this.#options;
+    while (!this.#isClosed && view.ownerOf(shard) === name) {
+      try {
+        const entries = await registry.list(`apps/${shard}/`);
+        this.#known.set(shard, epoch);
+        for (const { key, value, revision } of entries) {
+          this.#revisions.set(key, revision);
+          restored(decodeEntry<AppRecord>(value));
+        }
+        return;
+      } catch (error) {
+        log('warn', 'the apps of a shard could not be read', { shard, error: String(error) });
+        await sleep(retryMs);
+      }
+    }
+  }
+
+  async #write(record: AppRecord): Promise<void> {
+    const { registry, log } = this.#options;
+    const key = recordKey(record.name);
+    try {
+      const expected = this.#revisions.get(key) ?? 0;
+      this.#revisions.set(key, await registry.put(key, encodeEntry(record), { expected, ttlMs: null }));
+    } catch (error) {
+      log('warn', 'an app could not be recorded: it will not survive this coordinator', { app: record.name, error: String(error) });
+    }
+  }
+}
+
+export function recordKey(app: string): string {
+  return `apps/${shardOf(app)}/${createHash('sha256').update(app).digest('hex')}`;
+}

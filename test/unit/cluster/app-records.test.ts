@@ -1,0 +1,82 @@
+/** What the registry keeps of apps for their next coordinator (`cluster/roles/app-records.ts`). */
+import test from 'ava';
+import type { AppRecord } from '../../../src/actors/protocol/coordinator.ts';
+import { shardOf } from '../../../src/actors/protocol/session-id.ts';
+import { MemoryRegistry } from '../../../src/cluster/registry/memory-registry.ts';
+import type { Registry } from '../../../src/cluster/registry/registry.ts';
+import { AppRecords, recordKey } from '../../../src/cluster/roles/app-records.ts';
+import { decodeEntry, type Shard } from '../../../src/cluster/view.ts';
+import { single } from '../actors/coordinator-workers-driver.ts';
+import { ManualTimers } from '../storage/manual-timers.ts';
+
+const bundle = { hash: 'h', code: '', content: 'c', module: 'm' };
+const recordOf = (name: string, revision: number, isThere = true): AppRecord => ({
+  name,
+  revision,
+  client: 'client:local@~u/c1',
+  app: isThere ? { definition: { ...single, name }, bundle } : null,
+});
+
+/** A coordinator that has the shards of these apps, since the epoch 1. */
+function owner(registry: Pick<Registry, 'list' | 'put'>, name: string, ...apps: readonly string[]) {
+  const shards = new Map<number, Shard>(apps.map((app) => [shardOf(app), { owner: name, epoch: 1 }]));
+  const restored: AppRecord[] = [];
+  const failures: string[] = [];
+  const records = new AppRecords({
+    name,
+    registry,
+    view: { shards, ownerOf: (shard) => shards.get(shard)?.owner ?? null },
+    restored: (record) => restored.push(record),
+    log: (_level, text) => failures.push(text),
+    retryMs: 0,
+  });
+  return { records, restored, failures, shards };
+}
+
+const memory = () => new MemoryRegistry({ nowMs: () => 0, timers: new ManualTimers() });
+
+test('app records: who acts for a shard next gets its apps, and no others; also of one that was unregistered the revision', async (t) => {
+  const registry = memory();
+  const first = owner(registry, 'c1', 'a', 'b', 'z');
+  await first.records.record(recordOf('a', 1));
+  await first.records.record(recordOf('a', 2));
+  await first.records.record(recordOf('b', 7, false));
+  await first.records.record(recordOf('z', 1));
+  const next = owner(registry, 'c2', 'a', 'b');
+  t.truthy(next.records.whenKnown(shardOf('a')), 'nothing is answered yet');
+  await next.records.settle();
+  t.deepEqual(
+    next.restored.toSorted((one, other) => one.name.localeCompare(other.name)),
+    [recordOf('a', 2), recordOf('b', 7, false)],
+  );
+  t.is(next.records.whenKnown(shardOf('a')), null);
+  t.deepEqual([first.failures, next.failures], [[], []]);
+});
+
+test('app records: Y3: what a former coordinator still writes changes nothing', async (t) => {
+  const registry = memory();
+  const former = owner(registry, 'c1', 'a');
+  await former.records.record(recordOf('a', 1));
+  const next = owner(registry, 'c2', 'a');
+  await next.records.settle();
+  await next.records.record(recordOf('a', 2));
+  await former.records.record(recordOf('a', 5, false));
+  t.is(former.failures.length, 1);
+  t.is(decodeEntry<AppRecord>((await registry.get(recordKey('a')))?.value as Uint8Array).revision, 2);
+});
+
+test('app records: Y2: a shard that was another’s meanwhile is read anew, and a registry that fails is asked again', async (t) => {
+  const registry = memory();
+  let failing = 2;
+  const flaky: Pick<Registry, 'list' | 'put'> = {
+    put: (...given) => registry.put(...given),
+    list: (prefix) => (failing-- > 0 ? Promise.reject(new Error('not now')) : registry.list(prefix)),
+  };
+  const coordinator = owner(flaky, 'c1', 'a');
+  await coordinator.records.settle();
+  t.is(coordinator.failures.length, 2);
+  await owner(registry, 'c2', 'a').records.record(recordOf('a', 3));
+  coordinator.shards.set(shardOf('a'), { owner: 'c1', epoch: 9 });
+  await coordinator.records.settle();
+  t.deepEqual(coordinator.restored, [recordOf('a', 3)]);
+});
