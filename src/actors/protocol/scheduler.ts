@@ -61,17 +61,20 @@ export type SchedulerMessage =
   | {
       readonly kind: 'installApp';
       readonly coordinator: Address;
+      /** On a cluster: in which the coordinator has the app's shard (`cluster/fence.ts`). */
+      readonly epoch?: number;
       readonly revision: number;
       readonly definition: AppDefinition;
       readonly bundle: CodeBundle;
     }
   /** A bucket of app scope whose primitives are the app's own: it runs here, and its home is the coordinator. */
-  | { readonly kind: 'hostBucket'; readonly identity: BucketIdentity }
+  | { readonly kind: 'hostBucket'; readonly epoch?: number; readonly identity: BucketIdentity }
   | { readonly kind: 'uninstallApp'; readonly app: string; readonly revision: number }
   /** `firing` and `inputs`: an app-scoped trigger has fired, and this session is its invocation. */
   | {
       readonly kind: 'startSession';
       readonly coordinator: Address;
+      readonly epoch?: number;
       readonly spec: SessionSpec;
       readonly revision: number;
       readonly firing: LinkedFiring | null;

@@ -8,6 +8,7 @@ import { join as joinPath } from 'node:path';
 import { shardOf } from '../../actors/protocol/session-id.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { Config } from '../config.ts';
+import { stamping } from '../fence.ts';
 import { createLog, type LogLine } from '../log.ts';
 import { realTimers } from '../node/assemble.ts';
 import { LmdbRegistry } from '../registry/lmdb-registry.ts';
@@ -74,7 +75,7 @@ class Coordinator implements RunningRole {
       timers: realTimers,
       nowMs: () => Date.now(),
       random: () => Math.random(),
-      outletOf: (to) => membership.outletOf(to),
+      outletOf: (to) => stamping(membership.outletOf(to), name, view),
       flush: () => membership.flush(),
       log,
       onBug(error) {

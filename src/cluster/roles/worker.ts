@@ -5,6 +5,7 @@
  */
 import { errorData } from '../../actors/protocol/error.ts';
 import type { Config } from '../config.ts';
+import { Fence } from '../fence.ts';
 import { Gate, gateAddress } from '../gate.ts';
 import { createLog } from '../log.ts';
 import { assembleNode, realTimers } from '../node/assemble.ts';
@@ -48,6 +49,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   if (!gate) refuseShortCalls(node, name);
   node.start();
   node.solo?.start();
+  const fence = new Fence();
   let stopping: Promise<void> | null = null;
   const stop = async (drainMs: number): Promise<void> => {
     // First of all nobody sends anything new here; what is open may end.
@@ -69,7 +71,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   };
   try {
     await membership.announce({
-      received: (envelopes) => border.take(envelopes),
+      received: (envelopes) => border.take(envelopes.filter(({ message }) => fence.admits(message))),
       lost: (envelope) => border.lost(envelope),
       left: (member) => border.nodeGone(member.name, member.role),
     });

@@ -159,10 +159,10 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   workerLoad: fields('workerLoad', 'worker', 'accepts'),
   appObjectReady: fields('appObjectReady', 'worker', 'object', 'app', 'bucket', 'source', 'sourceFunction', 'input'),
   // schedulers
-  installApp: fields('installApp', 'coordinator', 'revision', 'definition', 'bundle'),
-  hostBucket: fields('hostBucket', 'identity'),
+  installApp: fields('installApp', 'coordinator', 'epoch', 'revision', 'definition', 'bundle'),
+  hostBucket: fields('hostBucket', 'epoch', 'identity'),
   uninstallApp: fields('uninstallApp', 'app', 'revision'),
-  startSession: fields('startSession', 'coordinator', 'spec', 'revision', 'firing', 'inputs', 'owned', 'announces', 'failure'),
+  startSession: fields('startSession', 'coordinator', 'epoch', 'spec', 'revision', 'firing', 'inputs', 'owned', 'announces', 'failure'),
   adoptSession: fields(
     'adoptSession',
     'keeper',

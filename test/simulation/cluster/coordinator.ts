@@ -3,6 +3,7 @@ import type { Address } from '../../../src/actors/actor.ts';
 import { shardOf } from '../../../src/actors/protocol/session-id.ts';
 import type { CoordinatorState } from '../../../src/actors/coordinator/state.ts';
 import type { ActorDefinition } from '../../../src/cluster/host.ts';
+import { stamping } from '../../../src/cluster/fence.ts';
 import { RegistryService } from '../../../src/cluster/registry/registry-service.ts';
 import { CoordinatorHost } from '../../../src/cluster/roles/coordinator-host.ts';
 import { Front } from '../../../src/cluster/roles/front.ts';
@@ -86,7 +87,7 @@ export class SimulatedCoordinator {
           timers: process.timers,
           nowMs: () => clock.nowMs,
           random: () => random.next(),
-          outletOf: (address) => process.outletOf(address),
+          outletOf: (address) => stamping(process.outletOf(address), name, process.view),
           flush: () => process.flush(),
           log: () => {},
           onBug: (error) => observe(name, { kind: 'bug', error }),

@@ -8,6 +8,7 @@ import type { Config } from '../../../src/cluster/config.ts';
 import type { ActorDefinition, Outlet } from '../../../src/cluster/host.ts';
 import { Node, type NodePorts } from '../../../src/cluster/node/node.ts';
 import { RegistryDurableStore } from '../../../src/cluster/roles/registry-durable-store.ts';
+import { Fence } from '../../../src/cluster/fence.ts';
 import { WorkerBorder } from '../../../src/cluster/worker-border.ts';
 import { errorData } from '../../../src/actors/protocol/error.ts';
 import { createSegment, type Segment } from '../../../src/storage/segment.ts';
@@ -29,6 +30,7 @@ export class SimulatedWorker {
   node!: Node;
   scheduler!: SchedulerState;
   isStopped = false;
+  readonly #fence = new Fence();
   readonly #around: Around;
   readonly #config: Config;
   readonly #segment: Segment;
@@ -52,7 +54,7 @@ export class SimulatedWorker {
       gateway: null,
       registryNode,
       around,
-      receive: (envelopes) => this.#border?.take(envelopes),
+      receive: (envelopes) => this.#border?.take(envelopes.filter(({ message }) => this.#fence.admits(message))),
       listener: {
         joined: () => undefined,
         left: (member) => this.#border?.nodeGone(member.name, member.role),
