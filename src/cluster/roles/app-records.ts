@@ -19,6 +19,8 @@ export interface AppRecordsOptions {
   readonly view: Pick<ClusterView, 'shards' | 'ownerOf'>;
   /** One that was recorded before this node acted for its shard. */
   restored(record: AppRecord): void;
+  /** An app's code is no longer this. */
+  left(hash: string): void;
   readonly log: LogLine;
   readonly retryMs?: number;
 }
@@ -32,6 +34,8 @@ export class AppRecords {
   readonly #reading = new Map<number, Promise<void>>();
   /** Of each record, what the registry has. */
   readonly #revisions = new Map<string, number>();
+  /** The hash of each app's code, as it was recorded. */
+  readonly #bundles = new Map<string, string>();
   #writing: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -81,7 +85,9 @@ export class AppRecords {
         this.#known.set(shard, epoch);
         for (const { key, value, revision } of entries) {
           this.#revisions.set(key, revision);
-          restored(decodeEntry<AppRecord>(value));
+          const record = decodeEntry<AppRecord>(value);
+          this.#note(key, record);
+          restored(record);
         }
         return;
       } catch (error) {
@@ -97,9 +103,18 @@ export class AppRecords {
     try {
       const expected = this.#revisions.get(key) ?? 0;
       this.#revisions.set(key, await registry.put(key, encodeEntry(record), { expected, ttlMs: null }));
+      this.#note(key, record);
     } catch (error) {
       log('warn', 'an app could not be recorded: it will not survive this coordinator', { app: record.name, error: String(error) });
     }
+  }
+
+  #note(key: string, { app }: AppRecord): void {
+    const before = this.#bundles.get(key);
+    const hash = app?.bundle.hash;
+    if (hash === undefined) this.#bundles.delete(key);
+    else this.#bundles.set(key, hash);
+    if (before !== undefined && before !== hash) this.#options.left(before);
   }
 }
 

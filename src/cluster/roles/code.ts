@@ -13,8 +13,12 @@ import type { Envelope } from '../wire/codec.ts';
 type InstallApp = Extract<Message, { kind: 'installApp' }>;
 type UninstallApp = Extract<Message, { kind: 'uninstallApp' }>;
 
+/** Longer than it takes until an app that is being registered is recorded. */
+const publishingMs = 120_000;
+
 /** Puts the code where workers find it; what travels with messages says only which it is. */
 export async function publishCode(registry: Registry, { hash, code, content, module }: CodeBundle): Promise<CodeBundle> {
+  await registry.put(publishingKey(hash), Buffer.from('.'), { expected: null, ttlMs: publishingMs });
   if (!(await registry.get(bundleKey(hash)))) {
     // Of two that publish the same, the second changes nothing.
     await registry.put(bundleKey(hash), Buffer.from(code), { expected: null, ttlMs: null });
@@ -118,6 +122,11 @@ export class CodeDelivery {
     if (found !== hash) throw new Error(`the bundle has the hash ${found}, not ${hash}: it is not run`);
     return Buffer.from(entry.value).toString('utf8');
   }
+}
+
+/** A lease: nobody is to remove the code (`bundle-sweep.ts`). */
+export function publishingKey(hash: string): string {
+  return `publishing/${hash}`;
 }
 
 export function bundleKey(hash: string): string {

@@ -18,6 +18,7 @@ import { ShardClaims } from '../shard-claims.ts';
 import type { PeerInfo } from '../transport/zmq/mesh.ts';
 import { type Member, memberKey } from '../view.ts';
 import { AppRecords } from './app-records.ts';
+import { BundleSweep } from './bundle-sweep.ts';
 import { CoordinatorHost, recordsAddress } from './coordinator-host.ts';
 import { Front } from './front.ts';
 import { Membership } from './membership.ts';
@@ -61,6 +62,7 @@ class Coordinator implements RunningRole {
   readonly #registry: RegistryService;
   readonly #claims: ShardClaims;
   readonly #records: AppRecords;
+  readonly #sweep: BundleSweep;
   #isServing = false;
   #stopping: Promise<void> | null = null;
 
@@ -100,10 +102,12 @@ class Coordinator implements RunningRole {
       inUse: (shard) => [...state.apps.keys()].some((app) => shardOf(app) === shard),
       failed: (error) => log('warn', 'a shard could not be claimed', { error: String(error) }),
     });
+    this.#sweep = new BundleSweep({ registry, timers: realTimers, log });
     this.#records = new AppRecords({
       name,
       registry,
       view,
+      left: (hash) => this.#sweep.leave(hash),
       restored: (record) => host.deliver('coordinator', { kind: 'appRestored', record }),
       log,
     });
@@ -144,6 +148,7 @@ class Coordinator implements RunningRole {
     while (state.sessions.size > 0 && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 20));
     host.deliver('coordinator', { kind: 'stopCoordinator' });
     this.#actors.close();
+    this.#sweep.close();
     await this.#records.close();
     await this.#membership.leave();
   }

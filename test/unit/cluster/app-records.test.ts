@@ -22,15 +22,17 @@ function owner(registry: Pick<Registry, 'list' | 'put'>, name: string, ...apps: 
   const shards = new Map<number, Shard>(apps.map((app) => [shardOf(app), { owner: name, epoch: 1 }]));
   const restored: AppRecord[] = [];
   const failures: string[] = [];
+  const left: string[] = [];
   const records = new AppRecords({
     name,
     registry,
     view: { shards, ownerOf: (shard) => shards.get(shard)?.owner ?? null },
     restored: (record) => restored.push(record),
+    left: (hash) => left.push(hash),
     log: (_level, text) => failures.push(text),
     retryMs: 0,
   });
-  return { records, restored, failures, shards };
+  return { records, restored, failures, shards, left };
 }
 
 const memory = () => new MemoryRegistry({ nowMs: () => 0, timers: new ManualTimers() });
@@ -79,4 +81,21 @@ test('app records: Y2: a shard that was another’s meanwhile is read anew, and 
   coordinator.shards.set(shardOf('a'), { owner: 'c1', epoch: 9 });
   await coordinator.records.settle();
   t.deepEqual(coordinator.restored, [recordOf('a', 3)]);
+});
+
+test('app records: the code that an app has left is told, also by its next coordinator', async (t) => {
+  const registry = memory();
+  const first = owner(registry, 'c1', 'a');
+  const withCode = (revision: number, hash: string): AppRecord => ({
+    ...recordOf('a', revision),
+    app: { definition: { ...single, name: 'a' }, bundle: { ...bundle, hash } },
+  });
+  await first.records.record(withCode(1, 'one'));
+  await first.records.record(withCode(2, 'one'));
+  await first.records.record(withCode(3, 'two'));
+  t.deepEqual(first.left, ['one']);
+  const next = owner(registry, 'c2', 'a');
+  await next.records.settle();
+  await next.records.record(recordOf('a', 4, false));
+  t.deepEqual(next.left, ['two']);
 });
