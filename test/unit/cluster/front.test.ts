@@ -24,8 +24,11 @@ class Fronted {
   readonly sent: { readonly to: string; readonly message: Message }[] = [];
   flushes = 0;
   readonly yielding = new Set<number>();
+  /** The shards whose apps are not known yet, and when they are. */
+  readonly unknown = new Map<number, Promise<void>>();
   readonly front = new Front({
     name: 'c1',
+    whenKnown: (shard) => this.unknown.get(shard) ?? null,
     view: this.view,
     outletOf: () => ({ send: (to, message) => void this.sent.push({ to, message }) }),
     isYielding: (shard) => this.yielding.has(shard),
@@ -274,4 +277,21 @@ test('front: search: what is no answer, or of no search, changes nothing', async
   fronting.front.takeFound({ kind: 'requestDone', request: 999, result: null });
   fronting.front.takeFound({ kind: 'forwardDue' });
   t.deepEqual(fronting.delivered, []);
+});
+
+test('front: F1: what comes for a shard whose apps are not known yet waits, in its order, and then goes on', async (t) => {
+  const front = await fronted();
+  let known = (): void => {};
+  const shard = shardOf(apps.mine);
+  front.unknown.set(shard, new Promise((resolve) => (known = resolve)));
+  const requests = requestsOf(apps.mine);
+  for (const message of requests) front.take(message);
+  t.deepEqual(front.delivered, []);
+  front.unknown.delete(shard);
+  known();
+  await turn();
+  t.deepEqual(
+    front.delivered.map(({ message }) => message.kind),
+    requests.map(({ kind }) => kind),
+  );
 });
