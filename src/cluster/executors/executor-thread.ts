@@ -221,16 +221,19 @@ class ExecutorThread {
     return { get: <T>(key: string) => track(() => get(key) as Promise<T | undefined>), put: (key, value) => track(() => put(key, value)) };
   }
 
-  /** Envelopes of one turn of the event loop leave as one frame. */
+  /** What is sent leaves before the function that awaits it goes on; while the node is behind, with all else of this turn of the event loop. */
   #send(to: string, message: Message | FromThread): void {
     this.#link.send(to, message);
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#link.flush();
-    });
+    if (this.#link.isAhead) setImmediate(this.#flush);
+    else queueMicrotask(this.#flush);
   }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    this.#link.flush();
+  };
 }
 
 function logOf(log: LogLine, bound: object): Log {

@@ -16,6 +16,7 @@ export type Port = Pick<MessagePort | Worker, 'postMessage'> & { on(event: 'mess
 
 const frameEnvelopesMax = 256;
 const windowEnvelopesMax = 16_384;
+const aheadEnvelopesMax = 16;
 
 export class PortLink implements Outlet {
   readonly #port: Port;
@@ -55,6 +56,11 @@ export class PortLink implements Outlet {
     this.#sent = (this.#sent + envelopes.length) | 0;
     const frame = encodeFrame(envelopes);
     this.#port.postMessage(frame, [frame.buffer as ArrayBuffer]);
+  }
+
+  /** The peer has not come to what was sent before: a frame for each envelope would only keep it from that. */
+  get isAhead(): boolean {
+    return this.#ahead() > aheadEnvelopesMax;
   }
 
   get isCongested(): boolean {
