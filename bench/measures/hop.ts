@@ -52,7 +52,10 @@ const hopping = async (runtime: Runtime): Promise<number[]> => {
   return values;
 };
 
-const waking = async (runtime: Runtime) => (await runtime.call(parkedHop, 'naps', busyMs)) ?? Number.NaN;
+/** Hand-overs before it is measured: with fewer, most of what is measured is code that is not yet compiled. */
+const wakeWarmUps = 20_000;
+
+const waking = async (runtime: Runtime, ms = busyMs) => (await runtime.call(parkedHop, 'naps', ms)) ?? Number.NaN;
 
 const often = (work: (runtime: Runtime) => Promise<unknown>) => async (runtime: Runtime) => {
   for (let i = 0; i < warmUps; i++) await work(runtime);
@@ -65,7 +68,7 @@ const ourWaking: Measure = {
   name: 'hop',
   system: 'pheromone',
   unit: 'µs',
-  settings: { executors, after: `${busyMs} ms`, how: 'to one that is parked', warmUps: warmUps * times },
+  settings: { executors, after: `${busyMs} ms`, how: 'to one that is parked', warmUps: wakeWarmUps },
   async prepare(): Promise<Prepared> {
     const runtime = await startLocal({ apps: [parkedHop], executors });
     const bare = await startBare();
@@ -80,6 +83,7 @@ const ourWaking: Measure = {
       check(good.length > times / 2, 'hop: most stayed where they were');
       return good;
     };
+    for (let i = 0; i < wakeWarmUps; i++) await waking(runtime, 0);
     for (let i = 0; i < warmUps; i++) await sample();
     return { sample, close: async () => void (await Promise.all([runtime.close(), bare.close()])) };
   },
@@ -89,7 +93,7 @@ const bareWaking: Measure = {
   name: 'hop',
   system: 'floor: parked thread hand-off',
   unit: 'µs',
-  settings: { after: `${busyMs} ms`, over: 'MessagePort', warmUps: warmUps * times },
+  settings: { after: `${busyMs} ms`, over: 'MessagePort', inTurnWith: 'ours' },
   prepare: async () => ({ sample: async () => bareValues, close: async () => undefined }),
 };
 

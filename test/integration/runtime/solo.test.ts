@@ -141,7 +141,10 @@ for (const isBusy of [false, true]) {
       if (isBusy) block(100);
       leadsMs.push((await call)?.leadMs ?? 0);
     }
-    t.true(leadsMs.some((ms) => ms > 0), leadsMs.join(' '));
+    t.true(
+      leadsMs.some((ms) => ms > 0),
+      leadsMs.join(' '),
+    );
   };
   testIn(title, apps.racedApp, run);
 }
