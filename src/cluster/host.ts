@@ -51,6 +51,8 @@ export interface HostPorts {
 
 /** More messages in one run are not a run but a loop. */
 const mailboxMessagesMax = 10_000_000;
+/** So many are handled at the same time, as far as they know: some tens of microseconds. */
+const messagesPerTime = 16;
 
 export class Host {
   readonly #ports: HostPorts;
@@ -116,6 +118,7 @@ export class Host {
     try {
       for (let i = 0; i < this.#to.length; i++) {
         if (i > mailboxMessagesMax) throw new Error(`bug: ${mailboxMessagesMax} messages in one run of the mailbox`);
+        if (i % messagesPerTime === 0) this.#turn.nowMs = this.#ports.nowMs();
         this.#handle(this.#to[i] as Address, this.#messages[i] as Message);
       }
     } catch (error) {
@@ -144,7 +147,6 @@ export class Host {
     const handler = actor.handlers[actor.place]?.[message.kind] as AnyHandler | undefined;
     if (!handler) throw new Error(`bug: ${actor.address} (${actor.place}) has no handler for ${message.kind}`);
     this.#ports.onMessage?.(actor.address, actor.place, message);
-    this.#turn.nowMs = this.#ports.nowMs();
     let effects: readonly Effect[];
     try {
       effects = handler(actor.state, message, this.#turn);

@@ -25,7 +25,7 @@ export function adoptSession(state: SchedulerState, message: AdoptSession, out: 
   const session = addSession(state, { spec, coordinator, firing: null }, app, message.openedMs, out);
   out.push(send(coordinator, { kind: 'sessionAdopted', worker: state.address, spec }));
   out.push(send(keeper, { kind: 'sessionReclaimed', session: spec.id, slot, generation }));
-  session.replay = new Set(message.begun.map(({ trigger, inputs }) => firingId(trigger, inputs)));
+  if (message.begun.length > 0) session.replay = new Set(message.begun.map(({ trigger, inputs }) => firingId(trigger, inputs)));
   const inputs = message.begun.map((): Input[] => []);
   const invocations = makeInvocations(state, session, message, inputs);
   addObjects(state, session, message, invocations, inputs, out);

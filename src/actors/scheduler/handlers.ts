@@ -59,13 +59,20 @@ const stepBucket = decide<BucketStepped>((state, message, out) => {
 function fire(state: SchedulerState, session: Session, index: number, inputs: readonly number[], out: Out): void {
   const fn = session.table.functions[session.table.triggers[index]?.functionIndex ?? -1];
   if (!fn) throw new Error(`bug: app ${session.table.name} has no trigger ${index}`);
-  if (session.replay?.delete(firingId(index, inputs))) return;
+  if (session.replay && hasBegun(session, session.replay, firingId(index, inputs))) return;
   const objects = inputs.map((input) => {
     const object = session.objects[input];
     if (!object) throw new Error(`bug: session ${session.spec.id} has no object ${input}`);
     return object;
   });
   makeInvocation(state, session, fn, objects, objects.at(-1)?.source?.executor ?? -1, out);
+}
+
+/** Where the session was before it came home. */
+function hasBegun(session: Session, replay: Set<string>, firing: string): boolean {
+  const begun = replay.delete(firing);
+  if (replay.size === 0) session.replay = null;
+  return begun;
 }
 
 /** Of a client (request -1): a refused announcement fails the call; of an invocation: its executor is told. */

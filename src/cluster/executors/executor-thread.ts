@@ -52,6 +52,8 @@ class ExecutorThread {
   readonly #solo: SoloThread | null;
   /** To be run when the solo function that runs has returned. */
   readonly #held: Run[] = [];
+  /** The app of the last run. */
+  #last: LoadedApp | undefined;
   #nextRequest = 1;
   #flushing = false;
 
@@ -138,6 +140,7 @@ class ExecutorThread {
       const table = compileApp(definition, revision);
       const loaded: LoadedApp = { install, table, plan: planSolo(table), handlers };
       this.#apps.set(appKey(app, revision), loaded);
+      this.#last = undefined;
       this.#solo?.apps.set(install, loaded);
       this.#send(this.#keeper, { kind: 'appLoaded', app, revision });
     } catch (error) {
@@ -148,21 +151,31 @@ class ExecutorThread {
   #unload(key: string): void {
     const loaded = this.#apps.get(key);
     this.#apps.delete(key);
+    this.#last = undefined;
     if (loaded) this.#solo?.apps.delete(loaded.install);
   }
 
   #run(run: Run): void {
     if (this.#solo?.isBusy) return void this.#held.push(run);
     const { invocation, attempt: number, app, revision } = run;
-    const loaded = this.#apps.get(appKey(app, revision));
+    const loaded = this.#loadedApp(app, revision);
     if (!loaded) {
       const error = errorData('ModuleFailed', `the module of app ${app} could not be imported by this executor`, { app, revision });
       return this.#send(this.#keeper, { kind: 'attemptDone', invocation, attempt: number, objects: 0, outputs: 0, error });
     }
-    const attempt = new Attempt({ ...run, table: loaded.table }, this.#services, new NodeExit(this.#services, run));
+    const { function: index, session, inputs } = run;
+    const work = { table: loaded.table, function: index, session, invocation, attempt: number, inputs };
+    const attempt = new Attempt(work, this.#services, new NodeExit(this.#services, run));
     this.#keep(run, attempt);
     const finished = (failure: Failure) => this.#finish(run, attempt, failure);
-    if (attempt.run(handlerOf(loaded, run.function), finished)) finished(null);
+    if (attempt.run(handlerOf(loaded, index), finished)) finished(null);
+  }
+
+  /** Mostly the one of the run before. */
+  #loadedApp(app: string, revision: number): LoadedApp | undefined {
+    const { table } = this.#last ?? {};
+    if (table?.name !== app || table.revision !== revision) this.#last = this.#apps.get(appKey(app, revision));
+    return this.#last;
   }
 
   #keep({ invocation }: AttemptName, attempt: Attempt): void {
@@ -221,16 +234,19 @@ class ExecutorThread {
     return { get: <T>(key: string) => track(() => get(key) as Promise<T | undefined>), put: (key, value) => track(() => put(key, value)) };
   }
 
-  /** Envelopes of one turn of the event loop leave as one frame. */
+  /** What is sent leaves before the function that awaits it goes on; while the node is behind, with all else of this turn of the event loop. */
   #send(to: string, message: Message | FromThread): void {
     this.#link.send(to, message);
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#link.flush();
-    });
+    if (this.#link.isAhead) setImmediate(this.#flush);
+    else queueMicrotask(this.#flush);
   }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    this.#link.flush();
+  };
 }
 
 function logOf(log: LogLine, bound: object): Log {

@@ -47,7 +47,9 @@ export class NodeExit implements Exit {
   }
 
   object(object: Leaving): boolean {
-    this.#services.node.send('scheduler', { kind: 'objectSent', ...this.name, ...object });
+    const { invocation, attempt } = this.name;
+    const { bucket, key, ordinal, group, delayMs, ref } = object;
+    this.#services.node.send('scheduler', { kind: 'objectSent', invocation, attempt, bucket, key, ordinal, group, delayMs, ref });
     return true;
   }
 

@@ -9,13 +9,15 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Address } from '../../actors/actor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { Outlet } from '../host.ts';
-import { decodeFrame, encodeFrame, type Envelope } from '../wire/codec.ts';
+import type { Envelope } from '../wire/codec.ts';
+import { decodeThreadFrame, encodeThreadFrame } from '../wire/thread-frame.ts';
 
 /** What a `MessagePort`, a `Worker` and a `parentPort` have in common. */
 export type Port = Pick<MessagePort | Worker, 'postMessage'> & { on(event: 'message', listener: (frame: unknown) => void): unknown };
 
 const frameEnvelopesMax = 256;
 const windowEnvelopesMax = 16_384;
+const aheadEnvelopesMax = 16;
 
 export class PortLink implements Outlet {
   readonly #port: Port;
@@ -36,7 +38,7 @@ export class PortLink implements Outlet {
   receive(take: (envelopes: readonly Envelope[]) => void, other?: (message: unknown) => void): void {
     this.#port.on('message', (frame) => {
       if (!(frame instanceof Uint8Array)) return other?.(frame);
-      const envelopes = decodeFrame(frame);
+      const envelopes = decodeThreadFrame(frame);
       take(envelopes);
       Atomics.add(this.#handledHere, 0, envelopes.length);
       Atomics.notify(this.#handledHere, 0);
@@ -53,8 +55,13 @@ export class PortLink implements Outlet {
     const envelopes = this.#waiting;
     this.#waiting = [];
     this.#sent = (this.#sent + envelopes.length) | 0;
-    const frame = encodeFrame(envelopes);
+    const frame = encodeThreadFrame(envelopes);
     this.#port.postMessage(frame, [frame.buffer as ArrayBuffer]);
+  }
+
+  /** The peer has not come to what was sent before: a frame for each envelope would only keep it from that. */
+  get isAhead(): boolean {
+    return this.#ahead() > aheadEnvelopesMax;
   }
 
   get isCongested(): boolean {

@@ -127,19 +127,24 @@ testIn('what is changed after it was sent arrives as it was sent', apps.changing
   }
 });
 
+const roundsMax = 30;
 for (const isBusy of [false, true]) {
   const title = `what a function has sent is taken up while it${isBusy ? ', and the caller, have' : ' has'} more to do`;
   const run = async (t: ExecutionContext, runtime: Runtime) => {
     // Once before, so that nothing is loaded or compiled while it is measured.
     await runtime.call(apps.racedApp, 'raced', 1);
     const leadsMs: number[] = [];
-    for (let round = 0; round < 3; round++) {
+    // Whether somebody else has a processor at the moment is the machine's affair: one round that shows it is enough.
+    while (leadsMs.length < roundsMax && !leadsMs.some((ms) => ms > 0)) {
       await sleep(20);
       const call = runtime.call(apps.racedApp, 'raced', 50);
       if (isBusy) block(100);
       leadsMs.push((await call)?.leadMs ?? 0);
     }
-    t.true(Math.max(...leadsMs) > 0, leadsMs.join(' '));
+    t.true(
+      leadsMs.some((ms) => ms > 0),
+      leadsMs.join(' '),
+    );
   };
   testIn(title, apps.racedApp, run);
 }
