@@ -111,6 +111,7 @@ class Coordinator implements RunningRole {
       left: (member) => this.#noteMember(member, false),
       sharded: () => this.#settle(),
       peerDown: (peer) => this.#bury(peer),
+      lost: (envelope) => this.#front.lost(envelope),
     });
     this.#isServing = true;
     await this.#claims.settle();
