@@ -32,22 +32,28 @@ const decoder = new Decoder(options);
 
 /** The frame is memory of its own, which may be transferred. */
 export function encodeFrame(envelopes: readonly Envelope[]): Uint8Array {
-  const [first] = envelopes;
-  if (envelopes.length === 1 && first?.message.kind === 'objectPiece') return encodePiece(first, first.message.bytes);
   return new Uint8Array(encoder.encode(envelopes.map(packEnvelope)));
 }
 
-/** The bytes of a piece, which are its last field, are copied once, and do not pass through the encoder: its buffer would grow with them. */
-function encodePiece({ to, message }: Envelope, bytes: Uint8Array): Uint8Array {
-  const row = packEnvelope({ to, message: { ...message, bytes: noBytes } as Message });
-  const head = encoder.encode([row]);
-  // The head ends with an empty byte string, 0x40; in its place stand the length and the bytes.
-  const frame = Buffer.allocUnsafeSlow(head.length + 4 + bytes.byteLength);
-  frame.set(head);
-  frame[head.length - 1] = 0x5a;
-  frame.writeUInt32BE(bytes.byteLength, head.length);
-  frame.set(bytes, head.length + 4);
-  return frame;
+/** An `objectPiece`, whose bytes stay where they are. */
+export interface PieceFrame {
+  /** The envelope, with no bytes. */
+  readonly head: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** Of both. */
+  readonly byteLength: number;
+}
+
+export function encodePiece({ to, message }: Envelope, bytes: Uint8Array): PieceFrame {
+  const head = encodeFrame([{ to, message: { ...message, bytes: noBytes } as Message }]);
+  return { head, bytes, byteLength: head.byteLength + bytes.byteLength };
+}
+
+export function decodePiece({ head, bytes }: PieceFrame): Envelope[] {
+  const [envelope, ...others] = decodeFrame(head);
+  if (envelope?.message.kind !== 'objectPiece' || others.length > 0)
+    throw new MalformedFrame('only a single piece of an object has bytes apart');
+  return [{ to: envelope.to, message: { ...envelope.message, bytes } }];
 }
 
 const noBytes = new Uint8Array(0);
