@@ -33,8 +33,8 @@ export interface ObjectSenderOptions {
   wayTo(address: Address): Way | null;
 }
 
-/** Small enough that other messages get in between, large enough that their number does not count. */
-export const pieceBytes = 256 * 1024;
+/** Small enough that other messages get in between (a millisecond), large enough that their number does not count. */
+export const pieceBytes = 2 ** 20;
 const sendingMax = 4;
 const waitingMax = 10_000;
 
