@@ -65,7 +65,11 @@ async function startApart(command: string): Promise<Started> {
     const address = coordinator.line.split(' ').at(-1) ?? '';
     const settings = ['--name', 'w1', '--join', address, '--advertise', nowhere, '--executors', '1'];
     const worker = await startProgram(command, ['worker', ...settings, ...listening]);
-    return { address, pids: new Map(), stop: () => worker.stop().finally(stopFirst) };
+    const stop = async () => {
+      await worker.stop();
+      await stopFirst();
+    };
+    return { address, pids: new Map(), stop };
   } catch (error) {
     await stopFirst();
     throw error;

@@ -30,7 +30,7 @@ export function watchQueue(state: SchedulerState, out: Out): void {
   }
   cluster.isForwarding = true;
   if (cluster.fruitless === 0 && isStuck(cluster, out.nowMs) && queue.some(1, isOwn).length > 0)
-    return void out.push(send(address, { kind: 'forwardDue' }));
+    return out.push(send(address, { kind: 'forwardDue' }));
   out.push({ kind: 'startTimer', id: forwardTimer, afterMs: forwardDelayMs(cluster), message: { kind: 'forwardDue' } });
 }
 
