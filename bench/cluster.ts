@@ -7,22 +7,26 @@ import { rmSync } from 'node:fs';
 import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { App, Runtime } from 'pheromone';
 import type { UpReport } from '../src/api/cli/up.ts';
-import { type Program, startProgram } from './processes.ts';
+import { startProgram } from './processes.ts';
 
 export interface Cluster {
   /** A client, with the apps. */
   readonly runtime: Runtime;
-  /** Of all its processes. */
-  readonly pids: readonly number[];
+  /** Its processes, by name. */
+  readonly pids: ReadonlyMap<string, number>;
 }
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
 const copied = ['package.json', 'tsconfig.json', 'scripts', 'bin', 'src'];
 const connectTimeoutMs = 20_000;
+const nowhere = 'tcp://127.0.0.1:1';
+const approachMs = 2_500;
+const listening = ['--listen', 'tcp://127.0.0.1:0', '--drain-ms', '0'];
 
 let built: Promise<string> | null = null;
 
@@ -38,21 +42,59 @@ async function buildCopy(): Promise<string> {
   return directory;
 }
 
+interface Started {
+  readonly address: string;
+  readonly pids: Cluster['pids'];
+  stop(): Promise<void>;
+}
+
+async function startUp(command: string, settings: string): Promise<Started> {
+  const up = await startProgram(command, [...settings.split(' '), ...listening, '--json']);
+  const { address, pid, nodes } = JSON.parse(up.line) as UpReport;
+  return { address, pids: new Map([['up', pid], ...nodes.map((node) => [node.name, node.pid] as const)]), stop: () => up.stop() };
+}
+
+async function startApart(command: string): Promise<Started> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'pheromone-bench-data-'));
+  const coordinator = await startProgram(command, ['coordinator', '--name', 'c1', '--data-dir', dataDir, ...listening]);
+  const stopFirst = async () => {
+    await coordinator.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  try {
+    const address = coordinator.line.split(' ').at(-1) ?? '';
+    const settings = ['--name', 'w1', '--join', address, '--advertise', nowhere, '--executors', '1'];
+    const worker = await startProgram(command, ['worker', ...settings, ...listening]);
+    const stop = async () => {
+      await worker.stop();
+      await stopFirst();
+    };
+    return { address, pids: new Map(), stop };
+  } catch (error) {
+    await stopFirst();
+    throw error;
+  }
+}
+
 /** One cluster for all measures that want such a one: started for the first, stopped after the last. */
 export class SharedCluster {
   readonly #workers: number;
   readonly #apps: readonly App[];
-  #started: Promise<Cluster & { readonly up: Program }> | null = null;
+  readonly #oneAddress: boolean;
+  #started: Promise<Cluster & { stop(): Promise<void> }> | null = null;
   #users = 0;
 
-  constructor(workers: number, apps: readonly App[]) {
+  /** `oneAddress`: the client is told to go by way of the coordinator, since nothing listens where the only worker says it does. */
+  constructor(workers: number, apps: readonly App[], oneAddress = false) {
     this.#workers = workers;
     this.#apps = apps;
+    this.#oneAddress = oneAddress;
   }
 
-  /** What `pheromone up` is told. */
+  /** What is started. */
   get settings(): string {
-    return `--coordinators 1 --workers ${this.#workers} --executors 1`;
+    const settings = `--coordinators 1 --workers ${this.#workers} --executors 1`;
+    return this.#oneAddress ? `coordinator, worker --executors 1 --advertise ${nowhere}` : `up ${settings}`;
   }
 
   async open(): Promise<Cluster> {
@@ -64,26 +106,27 @@ export class SharedCluster {
 
   async close(): Promise<void> {
     if (--this.#users > 0 || !this.#started) return;
-    const { runtime, up } = await this.#started;
+    const { runtime, stop } = await this.#started;
     this.#started = null;
     try {
       await runtime.close();
     } finally {
-      await up.stop();
+      await stop();
     }
   }
 
   async #start() {
     const directory = await (built ??= buildCopy());
     const { connect } = (await import(pathToFileURL(join(directory, 'dist/index.js')).href)) as typeof import('pheromone');
-    const more = ['--listen', 'tcp://127.0.0.1:0', '--drain-ms', '0', '--json'];
-    const up = await startProgram(join(directory, 'bin/pheromone.mjs'), ['up', ...this.settings.split(' '), ...more]);
+    const command = join(directory, 'bin/pheromone.mjs');
+    const { address, pids, stop } = await (this.#oneAddress ? startApart(command) : startUp(command, this.settings));
     try {
-      const { address, pid, nodes } = JSON.parse(up.line) as UpReport;
       const runtime = await connect(address, { apps: this.#apps, timeoutMs: connectTimeoutMs });
-      return { runtime, up, pids: [pid, ...nodes.map((node) => node.pid)] };
+      // Until it has found out that it cannot reach the worker.
+      if (this.#oneAddress) await sleep(approachMs);
+      return { runtime, stop, pids };
     } catch (error) {
-      await up.stop();
+      await stop();
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Clusters of child processes on this machine: calls, sessions, what it costs to run elsewhere than at home, large objects from worker to
- * worker, and idling. Beside them bare ZeroMQ between two processes, and a copy in memory.
+ * Clusters of child processes on this machine: calls, directly and by way of a coordinator, sessions, what it costs to run elsewhere than at
+ * home, large objects from worker to worker, and idling. Beside them bare ZeroMQ between two processes, and a copy in memory.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,6 +37,7 @@ const restMs = 2_000;
 const ticksPerSecond = 100;
 
 const single = new SharedCluster(1, [one]);
+const behind = new SharedCluster(1, [one], true);
 const pair = new SharedCluster(2, [away]);
 
 function onCluster(
@@ -50,7 +51,7 @@ function onCluster(
     name,
     system: 'pheromone',
     unit,
-    settings: { ...settings, up: cluster.settings },
+    settings: { ...settings, started: cluster.settings },
     async prepare() {
       const opened = await cluster.open();
       try {
@@ -199,41 +200,48 @@ async function toOtherWorker({ runtime }: Cluster): Promise<number[]> {
   return values;
 }
 
-/** In percent of a processor. */
-async function idleCpu(pids: readonly number[]): Promise<number> {
+/** Of each process, in percent of a processor. */
+async function idleCpu({ pids }: Cluster): Promise<readonly number[]> {
   await sleep(restMs);
-  const before = await cpuSeconds(pids);
+  const measured = [...pids.values()];
+  const before = await Promise.all(measured.map(cpuSeconds));
   const tookMs = await timed(() => sleep(idleMs));
-  return (100 * ((await cpuSeconds(pids)) - before)) / (tookMs / 1_000);
+  const after = await Promise.all(measured.map(cpuSeconds));
+  return after.map((seconds, i) => (100 * (seconds - (before[i] ?? 0))) / (tookMs / 1_000));
 }
 
-async function cpuSeconds(pids: readonly number[]): Promise<number> {
-  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8')));
+async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The second field is a name in brackets, which may hold anything; user and system time are the 14th and 15th.
-  const fields = stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '));
-  return fields.reduce((sum, { 11: user, 12: system }) => sum + Number(user) + Number(system), 0) / ticksPerSecond;
+  const { 11: user, 12: system } = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(user) + Number(system)) / ticksPerSecond;
 }
+
+let idleOnce: Promise<readonly number[]> | null = null;
 
 /** Measured while it is prepared: of the rounds, each would take as long, and tell the same. */
-const idle: Measure = {
-  name,
-  system: 'pheromone',
-  unit: '% of a processor',
-  settings: { what: 'idle, all processes', for: `${idleMs} ms`, times: 1, client: 'connected', up: pair.settings },
-  unavailable: process.platform === 'linux' ? undefined : `there is no /proc on ${process.platform}`,
-  async prepare() {
-    const { pids } = await pair.open();
-    try {
-      const percent = await idleCpu(pids);
-      return { sample: async () => [percent], close: () => pair.close() };
-    } catch (error) {
-      await pair.close();
-      throw error;
-    }
-  },
-};
+function idle(what: string, index: number): Measure {
+  return {
+    name,
+    system: 'pheromone',
+    unit: '% of a processor',
+    settings: { what: `idle, ${what}`, for: `${idleMs} ms`, times: 1, client: 'connected', started: pair.settings },
+    unavailable: process.platform === 'linux' ? undefined : `there is no /proc on ${process.platform}`,
+    async prepare() {
+      const cluster = await pair.open();
+      try {
+        const percent = (await (idleOnce ??= idleCpu(cluster)))[index] ?? 0;
+        return { sample: async () => [percent], close: () => pair.close() };
+      } catch (error) {
+        await pair.close();
+        throw error;
+      }
+    },
+  };
+}
 
-const hopHow = 'what a call until its end takes longer than where its home is free, with the 2 ms and more that it waits there first';
+const hopHow =
+  'what a call until its end takes longer than where its home is free; its home is kept by what lasts, so that it does not wait there';
 const objectHow = `from seal until its reader runs, with the 2 ms and more that it waits at home, whose executor its maker keeps for ${keepMs} ms`;
 
 export const remoteMeasures: readonly Measure[] = [
@@ -245,6 +253,13 @@ export const remoteMeasures: readonly Measure[] = [
     (cluster) => call(cluster, calls),
     (cluster) => call(cluster, warmUps),
   ),
+  onCluster(
+    behind,
+    'µs',
+    { what: 'call through one address', calls: `${calls} back to back`, warmUps },
+    (cluster) => call(cluster, calls),
+    (cluster) => call(cluster, warmUps),
+  ),
   onCluster(single, 'sessions/s', { what: 'throughput', sessions, open }, throughput),
   onCluster(pair, 'ms', { what: 'forwarded hop', hops, how: hopHow, warmUps: hopWarmUps }, forwarded, (cluster) =>
     shorts(cluster.runtime, hopWarmUps, 0),
@@ -252,5 +267,5 @@ export const remoteMeasures: readonly Measure[] = [
   bare('ms', { what: '100 MB from process to process', pieces: `${pieceBytes / 1_024} KiB` }, pieces),
   memcpy(name, 'ms'),
   onCluster(pair, 'ms', { what: '100 MB from worker to worker', how: objectHow }, toOtherWorker),
-  idle,
+  ...['up', 'c1', 'w1', 'w2'].map(idle),
 ];

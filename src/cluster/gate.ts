@@ -14,6 +14,7 @@ import type { Config } from './config.ts';
 import type { Node } from './node/node.ts';
 import { Doorbell } from './solo/doorbell.ts';
 import { type SoloCall, SoloCalls, type SoloOutcome } from './solo/calls.ts';
+import type { Envelope } from './wire/codec.ts';
 
 export interface GateOptions {
   readonly config: Pick<Config, 'inlineBytesMax'>;
@@ -25,6 +26,8 @@ interface Asked {
   readonly client: Address;
   readonly number: number;
   readonly call: SoloCall;
+  /** Nothing more is told of it. */
+  isSettled: boolean;
 }
 
 type Ask = Extract<GateMessage, { kind: 'soloCall' }>;
@@ -40,8 +43,8 @@ export class Gate {
   readonly #revisions = new Map<string, number>();
   /** By slot. */
   readonly #bySlot: (Asked | undefined)[] = [];
-  /** By client and number. */
-  readonly #byName = new Map<string, Asked>();
+  /** While answers are collected: what is ready at one time leaves as one frame. */
+  #answers: Envelope[] | null = null;
   readonly #recalls = new Map<number, () => void>();
   #nextRequest = 1;
 
@@ -55,7 +58,7 @@ export class Gate {
       restMs: soloRestMs,
       pauseMax: soloPauseMax,
       named: (summary) => send(options.node().coordinatorOf(summary.app), { kind: 'sessionClosed', summary }),
-      listen: (bell) => new Doorbell(bell),
+      listen: (bell) => new Doorbell({ ...bell, answer: () => this.#together(bell.answer) }),
       nowMs: () => Date.now(),
       random: () => Math.random(),
       recall: (slots) => this.#recall(slots),
@@ -124,20 +127,20 @@ export class Gate {
     const settle = (outcome: SoloOutcome) => asked && this.#settle(asked, outcome);
     const call = route && this.#solo.call(route, list, timeoutMs, settle);
     if (!call) return this.#say(client, { kind: 'soloRefused', call: number });
-    asked = { client, number, call };
+    asked = { client, number, call, isSettled: false };
     this.#bySlot[call.slot] = asked;
-    this.#byName.set(nameOf(client, number), asked);
   }
 
   #settle(asked: Asked, outcome: SoloOutcome): void {
-    this.#byName.delete(nameOf(asked.client, asked.number));
+    asked.isSettled = true;
     if (outcome.kind === 'ended') this.#say(asked.client, { kind: 'soloAnswer', call: asked.number, ref: outcome.output });
   }
 
-  #giveUp({ client, call, reason }: Extract<GateMessage, { kind: 'soloGivenUp' }>): void {
-    const asked = this.#byName.get(nameOf(client, call));
-    if (!asked) return;
-    this.#byName.delete(nameOf(client, call));
+  /** Seldom: the slots are looked through. */
+  #giveUp({ client, call: number, reason }: Extract<GateMessage, { kind: 'soloGivenUp' }>): void {
+    const asked = this.#bySlot.find((one) => one?.number === number && one.client === client);
+    if (!asked || asked.isSettled) return;
+    asked.isSettled = true;
     void this.#solo.giveUp(asked.call, errorData('CallAborted', reason));
   }
 
@@ -146,7 +149,8 @@ export class Gate {
     const asked = this.#bySlot[message.slot];
     const reclaimed = this.#solo.reclaim(message, () => -1);
     if (!asked || asked.call.generation !== message.generation || !reclaimed) return;
-    if (!this.#byName.delete(nameOf(asked.client, asked.number))) return;
+    if (asked.isSettled) return;
+    asked.isSettled = true;
     this.#say(asked.client, { kind: 'soloHomed', call: asked.number, session: message.session });
   }
 
@@ -163,11 +167,19 @@ export class Gate {
     });
   }
 
-  #say(to: Address, message: Message): void {
-    this.#options.node().host.deliver(to, message);
+  #together(answer: () => void): void {
+    const answers: Envelope[] = [];
+    this.#answers = answers;
+    try {
+      answer();
+    } finally {
+      this.#answers = null;
+      if (answers.length > 0) this.#options.node().host.deliverAll(answers);
+    }
   }
-}
 
-function nameOf(client: Address, call: number): string {
-  return `${call} ${client}`;
+  #say(to: Address, message: Message): void {
+    if (this.#answers) this.#answers.push({ to, message });
+    else this.#options.node().host.deliver(to, message);
+  }
 }

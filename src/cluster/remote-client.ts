@@ -65,6 +65,8 @@ const lingerMs = 1_000;
 const lostAfterMs = 15_000;
 const questionTimeoutMs = 5_000;
 const approachTimeoutMs = 2_000;
+/** With more calls out, it is throughput that counts. */
+const promptCallsMax = 8;
 /** A worker that has left has so long to answer. */
 const partingMs = 1_000;
 
@@ -89,7 +91,8 @@ export class RemoteClient {
   readonly #node: string;
   readonly #log: LogLine;
   #calls: RemoteCalls | null = null;
-  #nearWorkers: readonly string[] = [];
+  /** Those whose gates this client calls: directly, else by way of its gateway. */
+  #workers: readonly string[] = [];
   readonly #partings = new Map<string, Promise<void>>();
   #isFlushDue = false;
   readonly #receive: (envelopes: readonly Envelope[]) => void;
@@ -167,7 +170,7 @@ export class RemoteClient {
       this.#calls = new RemoteCalls({
         inlineBytesMax: config.inlineBytesMax,
         address: this.address,
-        workers: () => this.#nearWorkers,
+        workers: () => this.#workers,
         send: (to, message) => this.#sendSoon(to, message),
         ask: (to, question) => this.#ask(to, question),
         longWay,
@@ -244,22 +247,22 @@ export class RemoteClient {
     return true;
   }
 
-  /** Where a worker can be reached directly, calls go straight there. */
+  /** Where a worker can be reached directly, calls go straight there. Which way it is stays so: calls do not overtake each other. */
   async #approach({ name, role, address }: Member): Promise<void> {
     if (role !== 'worker') return;
     // One of the same name may still be leaving.
     await this.#partings.get(name);
     try {
       await this.#mesh.connect(address, approachTimeoutMs);
-      if (this.view.members.get(name)?.address === address) this.#nearWorkers = [...this.#nearWorkers, name];
     } catch (error) {
       this.#log('debug', 'a worker cannot be reached directly', { worker: name, address, why: String(error) });
     }
+    if (this.view.members.get(name)?.address === address) this.#workers = [...this.#workers, name];
   }
 
   #lose({ name, role }: Member): void {
     if (role === 'coordinator') return this.#sessions.lose(name);
-    this.#nearWorkers = this.#nearWorkers.filter((worker) => worker !== name);
+    this.#workers = this.#workers.filter((worker) => worker !== name);
     const parting = this.#part(name).finally(() => this.#partings.delete(name));
     this.#partings.set(name, parting);
   }
@@ -322,15 +325,20 @@ export class RemoteClient {
     this.outlet.flush();
   }
 
-  /** What is called in one turn leaves as one frame. */
+  /**
+   * What is called in one go leaves as one frame. With many calls out, each answer that is read leads to another call: these leave together
+   * when the event loop has read what there is, since a frame costs more than a call.
+   */
   #sendSoon(to: Address, message: Message): void {
     this.#send(to, message);
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
-    queueMicrotask(() => {
+    const flush = () => {
       this.#isFlushDue = false;
       this.outlet.flush();
-    });
+    };
+    if ((this.#calls?.out ?? 0) > promptCallsMax) setImmediate(flush);
+    else queueMicrotask(flush);
   }
 
   #wayTo(address: Address) {

@@ -125,7 +125,7 @@ export class WorkerBorder {
     const { host } = this.#node;
     if (message.kind === 'lodge') {
       const { session, invocation, attempt } = message;
-      host.deliver('scheduler', { kind: 'lodgerEnded', session, invocation, attempt, outcome: { kind: 'refused' } });
+      host.deliver('scheduler', { kind: 'lodgerEnded', session, invocation, attempt, outcome: { kind: 'refused' }, free: 0 });
     }
     if (message.kind === 'fetchObject') {
       const error = errorData('InputsLost', 'the node that has the object cannot be reached', {}, true);

@@ -52,6 +52,8 @@ export type LodgingMessage =
       /** Blocks of inputs that were brought here for it. */
       readonly owned: readonly number[];
       readonly failure: ErrorData | null;
+      /** To be refused where no executor is free any more. */
+      readonly ifFree: boolean;
     }
   | {
       readonly kind: 'unlodge';
@@ -91,6 +93,8 @@ export type LodgingMessage =
       readonly invocation: number;
       readonly attempt: number;
       readonly outcome: AttemptOutcome;
+      /** Executors with nothing to do, now. */
+      readonly free: number;
     }
   /** Invocations have waited for long: others may have room. */
   | { readonly kind: 'forwardDue' }

@@ -10,7 +10,7 @@ import type { SchedulerMessage } from '../protocol/scheduler.ts';
 import { adoptSession, firingId } from './adopt.ts';
 import { installApp, noteLoaded, uninstallApp } from './apps.ts';
 import { buryExecutor, spawnExecutors, stopExecutors } from './executors.ts';
-import { endPlacing, forwardSome, loseHost, takeBrought, takePlaces } from './forwarding.ts';
+import { endPlacing, forwardSome, loseHost, noteOffer, takeBrought, takePlaces } from './forwarding.ts';
 import { cancelSources, completeWatched, dispatch, endAttempt, endRest, makeInvocation, reachRerun } from './invocations.ts';
 import { checkOut, evictGuests, offerSlots, passAnswer, passObject, passOutput, passQuestion, takeLodger, unlodge } from './lodging.ts';
 import type { SchedulerPlace } from './machine.ts';
@@ -111,9 +111,10 @@ const takeLodgerOutput = decide<Message<'lodgerOutput'>>((state, message, out) =
 });
 
 /** One that is not away has ended, or has the number of another, of before this worker was started anew. */
-const endAway = decide<Message<'lodgerEnded'>>((state, { session, invocation: number, attempt, outcome }, out) => {
+const endAway = decide<Message<'lodgerEnded'>>((state, { session, invocation: number, attempt, outcome, free }, out) => {
   const invocation = state.invocations.get(number);
   if (!invocation || invocation.host === null || invocation.session.spec.id !== session) return null;
+  noteOffer(state, invocation.session, invocation.host, outcome.kind === 'refused', free, out);
   return endAttempt(state, number, attempt, -1, outcome, out);
 });
 

@@ -42,6 +42,7 @@ export function dispatch(state: SchedulerState, out: Out): void {
   const executors = [...state.executors.values()];
   for (let next = state.queue.take(executors); next; next = state.queue.take(executors)) {
     startAttempt(next.invocation, next.executor, out);
+    if (state.cluster) state.cluster.beganMs = out.nowMs;
   }
   watchQueue(state, out);
   const accepts = state.queue.length <= state.limits.queuedInvocationsMax * (state.accepts ? 1 : 0.5);
@@ -104,8 +105,8 @@ function holdInputs(invocation: Invocation, out: Out): void {
   invocation.pinned = pinned;
 }
 
-/** The same on another worker. */
-export function startAway(state: SchedulerState, invocation: Invocation, host: Address, out: Out): void {
+/** The same on another worker. `ifFree`: it may have no room by now. */
+export function startAway(state: SchedulerState, invocation: Invocation, host: Address, ifFree: boolean, out: Out): void {
   const { fn, session, inputs, number } = invocation;
   countAttempt(invocation);
   invocation.executor = -1;
@@ -128,6 +129,7 @@ export function startAway(state: SchedulerState, invocation: Invocation, host: A
       inputs,
       owned: [],
       failure: null,
+      ifFree,
     }),
   );
 }
@@ -147,7 +149,7 @@ export function endAttempt(
   if (slot) slot.running--;
   invocation.held = false;
   invocation.host = null;
-  noteService(state, out.nowMs - invocation.startedMs);
+  if (executor !== -1) noteService(state, out.nowMs - invocation.startedMs);
   for (const offset of invocation.pinned ?? []) out.push({ kind: 'release', offset });
   invocation.pinned = null;
   if (invocation.origin) {

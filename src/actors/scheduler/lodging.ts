@@ -6,7 +6,6 @@
  *   G3  A home that is gone takes its lodgers with it.
  */
 import { send, type Out } from '../actor.ts';
-import type { ErrorData } from '../protocol/error.ts';
 import type { FromThread } from '../protocol/executor.ts';
 import type { LodgingMessage } from '../protocol/lodging.ts';
 import type { AttemptOutcome } from '../protocol/scheduler.ts';
@@ -22,9 +21,14 @@ type Message<K extends LodgingMessage['kind']> = Extract<LodgingMessage, { kind:
 type FromThreadKind<K extends FromThread['kind']> = Extract<FromThread, { kind: K }>;
 
 export function offerSlots(state: SchedulerState, { coordinator }: Message<'slotsAsked'>, out: Out): void {
+  out.push(send(coordinator, { kind: 'slotsOffered', worker: state.address, free: freeSlots(state) }));
+}
+
+/** Executors with nothing to do, and nothing that waits for them. */
+function freeSlots({ executors, queue }: SchedulerState): number {
   let free = 0;
-  for (const { ready, ending, running } of state.executors.values()) if (ready && !ending && running === 0) free++;
-  out.push(send(coordinator, { kind: 'slotsOffered', worker: state.address, free: Math.max(0, free - state.queue.length) }));
+  for (const { ready, ending, running } of executors.values()) if (ready && !ending && running === 0) free++;
+  return Math.max(0, free - queue.length);
 }
 
 export function takeLodger(state: SchedulerState, message: Message<'lodge'>, out: Out): void {
@@ -33,9 +37,9 @@ export function takeLodger(state: SchedulerState, message: Message<'lodge'>, out
   const name = lodgerName(message);
   const app = state.apps.get(message.app)?.get(message.revision);
   const fn = app?.table.functions[message.function];
-  if (cluster.lodgers.has(name) || !app || !fn || message.failure) {
+  if (cluster.lodgers.has(name) || !app || !fn || message.failure || (message.ifFree && freeSlots(state) === 0)) {
     for (const offset of owned) out.push({ kind: 'release', offset });
-    if (!cluster.lodgers.has(name)) refuseLodger(message, message.failure, out);
+    if (!cluster.lodgers.has(name)) refuseLodger(state, message, out);
     return;
   }
   const session = guestOf(state, cluster, message, out.nowMs);
@@ -48,10 +52,10 @@ export function takeLodger(state: SchedulerState, message: Message<'lodge'>, out
   state.queue.add(lodger);
 }
 
-/** It has not begun. Without its inputs it cannot; without the app another worker may have it. */
-function refuseLodger({ home, session, invocation, attempt }: Message<'lodge'>, failure: ErrorData | null, out: Out): void {
+/** It has not begun. Without its inputs it cannot; without the app, or an executor, another worker may have it. */
+function refuseLodger(state: SchedulerState, { home, session, invocation, attempt, failure }: Message<'lodge'>, out: Out): void {
   const outcome: AttemptOutcome = failure ? { kind: 'failed', error: failure } : { kind: 'refused' };
-  out.push(send(home, { kind: 'lodgerEnded', session, invocation, attempt, outcome }));
+  out.push(send(home, { kind: 'lodgerEnded', session, invocation, attempt, outcome, free: failure ? freeSlots(state) : 0 }));
 }
 
 function guestOf(state: SchedulerState, cluster: ClusterState, message: Message<'lodge'>, nowMs: number): Session {
@@ -150,7 +154,7 @@ export function endLodger(state: SchedulerState, lodger: Invocation, outcome: At
     state.invocations.delete(lodger.number);
   }
   clusterOf(state).lodgers.delete(lodgerName({ home: homeOf(lodger), session: session.spec.id, ...origin }));
-  out.push(send(homeOf(lodger), { kind: 'lodgerEnded', session: session.spec.id, ...origin, outcome }));
+  out.push(send(homeOf(lodger), { kind: 'lodgerEnded', session: session.spec.id, ...origin, outcome, free: freeSlots(state) }));
   forgetGuest(state, session, out);
 }
 

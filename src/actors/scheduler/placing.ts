@@ -1,7 +1,8 @@
 /**
  * Where an invocation waits, and for what: for an executor here, for a place elsewhere, or for its inputs.
  *
- *   F1  An invocation waits here first. It is forwarded only when no executor has taken it for about as long as an attempt takes.
+ *   F1  An invocation waits here first. It is forwarded only when no executor has taken it for about as long as an attempt takes; at once if
+ *       all have been busy for as long already, with what will obviously last.
  *   F2  Most of its inputs' bytes on another worker: it is placed there at once, if there is room.
  *   F3  Nobody has room: it stays where it was. Nothing is ever without an owner: until a host has it, it is in this queue.
  *   F4  What runs here has its inputs here: those that are far away are brought first, each once.
@@ -20,13 +21,16 @@ const nearBytesMin = 64 * 1024;
 export const placementTimeoutMs = 1_000;
 
 /** To be called when something waits for an executor. */
-export function watchQueue({ cluster, queue }: SchedulerState, out: Out): void {
+export function watchQueue(state: SchedulerState, out: Out): void {
+  const { cluster, queue, address } = state;
   if (!cluster || cluster.isForwarding) return;
   if (queue.length === 0) {
     cluster.fruitless = 0;
     return;
   }
   cluster.isForwarding = true;
+  if (cluster.fruitless === 0 && isStuck(cluster, out.nowMs) && queue.some(1, isOwn).length > 0)
+    return out.push(send(address, { kind: 'forwardDue' }));
   out.push({ kind: 'startTimer', id: forwardTimer, afterMs: forwardDelayMs(cluster), message: { kind: 'forwardDue' } });
 }
 
@@ -35,9 +39,19 @@ export function forwardDelayMs({ serviceMs, fruitless }: ClusterState): number {
   return Math.min(delayMsMax, Math.max(delayMsMin, serviceMs) * 2 ** fruitless);
 }
 
-/** How long an attempt took. */
+/** Nothing has begun here for so long that nothing is likely to soon. */
+export function isStuck(cluster: ClusterState, nowMs: number): boolean {
+  return nowMs - cluster.beganMs >= forwardDelayMs(cluster);
+}
+
+/** Lodgers are not passed on: their homes know where they are. */
+export function isOwn({ origin }: Invocation): boolean {
+  return origin === null;
+}
+
+/** How long an attempt took here. Beyond the longest delay it does not matter, and would be long remembered. */
 export function noteService({ cluster }: SchedulerState, tookMs: number): void {
-  if (cluster) cluster.serviceMs += (tookMs - cluster.serviceMs) / 16;
+  if (cluster) cluster.serviceMs += (Math.min(tookMs, delayMsMax) - cluster.serviceMs) / 16;
 }
 
 export function askPlaces(state: SchedulerState, invocations: readonly Invocation[], out: Out): void {
@@ -66,7 +80,7 @@ function requestOf(state: SchedulerState, { number, session, inputs }: Invocatio
 }
 
 /** Of large objects only. */
-function bytesByNode(state: SchedulerState, inputs: readonly Input[]): ReadonlyMap<string, number> {
+export function bytesByNode(state: SchedulerState, inputs: readonly Input[]): ReadonlyMap<string, number> {
   const { node } = clusterOf(state);
   const bytes = new Map<string, number>();
   for (const { ref } of inputs) {

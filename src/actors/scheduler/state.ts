@@ -200,6 +200,10 @@ export interface ClusterState {
   nextRequest: number;
   /** How long an attempt takes here, in milliseconds: smoothed. */
   serviceMs: number;
+  /** When an executor here has begun something last. */
+  beganMs: number;
+  /** Workers that had executors free a moment ago, for one app: what they have said with the end of a lodger. */
+  readonly offers: Map<Address, { readonly app: InstalledApp; free: number; readonly sinceMs: number }>;
   /** A timer runs, or a coordinator has been asked. */
   isForwarding: boolean;
   /** Coordinators have been asked for places, and a timer says when it is time to do without. */
@@ -271,6 +275,9 @@ function createCluster(node: string): ClusterState {
     bringing: new Map(),
     nextRequest: 1,
     serviceMs: 1,
+    // Nothing yet: whatever waits for the first executors waits for its time.
+    beganMs: Number.POSITIVE_INFINITY,
+    offers: new Map(),
     isForwarding: false,
     isAsking: false,
     fruitless: 0,

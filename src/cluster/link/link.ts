@@ -38,40 +38,40 @@ export const linkLimitsDefault: LinkLimits = {
 
 export type LinkTimer = 'resend' | 'acknowledge';
 
-export type LinkDecision =
-  | { readonly kind: 'transmit'; readonly packet: Packet }
-  | { readonly kind: 'deliver'; readonly frame: Uint8Array }
+export type LinkDecision<F = Uint8Array> =
+  | { readonly kind: 'transmit'; readonly packet: Packet<F> }
+  | { readonly kind: 'deliver'; readonly frame: F }
   /** Call `timerReached(timer)` after so long. One that runs is moved. */
   | { readonly kind: 'startTimer'; readonly timer: LinkTimer; readonly afterMs: number }
   | { readonly kind: 'stopTimer'; readonly timer: LinkTimer }
   /** After `isCongested`: there is room again. */
   | { readonly kind: 'relieved' }
   /** The peer has restarted. `lost`: frames that its former self may or may not have handled. */
-  | { readonly kind: 'peerChanged'; readonly lost: readonly Uint8Array[] };
+  | { readonly kind: 'peerChanged'; readonly lost: readonly F[] };
 
 /** So many of the oldest frames are sent again at once: the first gap is the one that holds up the others. */
 const resentFramesMax = 8;
 
-export class Link {
+export class Link<F = Uint8Array> {
   readonly incarnation: number;
   readonly #limits: LinkLimits;
   readonly #random: () => number;
-  readonly #sender: Sender;
-  readonly #receiver: Receiver;
+  readonly #sender: Sender<F>;
+  readonly #receiver: Receiver<F>;
   /** The peer's incarnation; 0: unknown. */
   #peer = 0;
   #resends = 0;
   #owesAcknowledgement = false;
   #isCongested = false;
-  #decisions: LinkDecision[] = [];
+  #decisions: LinkDecision<F>[] = [];
 
   /** `incarnation`: positive, and greater than any before it of the same host: its start in milliseconds. `random`: spreads resendings. */
   constructor(incarnation: number, limits: LinkLimits, random: () => number) {
     this.incarnation = incarnation;
     this.#limits = limits;
     this.#random = random;
-    this.#sender = new Sender(limits);
-    this.#receiver = new Receiver(limits.windowFramesMax);
+    this.#sender = new Sender<F>(limits);
+    this.#receiver = new Receiver<F>(limits.windowFramesMax);
   }
 
   /** Half of `framesMax` is held: whoever can wait, waits for `relieved`. Beyond `framesMax`, `send` throws. */
@@ -89,7 +89,7 @@ export class Link {
     return this.#resends;
   }
 
-  send(frame: Uint8Array): readonly LinkDecision[] {
+  send(frame: F): readonly LinkDecision<F>[] {
     this.#sender.add(frame);
     if (this.#sender.held * 2 >= this.#limits.framesMax) this.#isCongested = true;
     const wasIdle = this.#sender.held === 1;
@@ -99,7 +99,7 @@ export class Link {
     return this.#take();
   }
 
-  receive(packet: Packet): readonly LinkDecision[] {
+  receive(packet: Packet<F>): readonly LinkDecision<F>[] {
     const { from, to } = packet;
     if (from < this.#peer) return [];
     if (from > this.#peer) this.#meet(from);
@@ -109,13 +109,13 @@ export class Link {
       return this.#take();
     }
     this.#acknowledged(packet.received);
-    if (packet.frame) this.#accept(packet.sequence, packet.frame);
+    if (packet.frame !== null) this.#accept(packet.sequence, packet.frame);
     this.#transmitLeaving();
     return this.#take();
   }
 
   /** The way to the peer is a new one: all that was under way on the former may be lost, and goes again at once. */
-  resume(): readonly LinkDecision[] {
+  resume(): readonly LinkDecision<F>[] {
     if (this.#sender.held === 0) return [];
     if (this.#peer === 0) this.#transmitNothing();
     for (const { sequence, frame } of this.#sender.oldest(this.#limits.windowFramesMax)) this.#transmit(sequence, frame);
@@ -123,7 +123,7 @@ export class Link {
     return this.#take();
   }
 
-  timerReached(timer: LinkTimer): readonly LinkDecision[] {
+  timerReached(timer: LinkTimer): readonly LinkDecision<F>[] {
     if (timer === 'acknowledge') {
       if (this.#owesAcknowledgement) this.#transmitNothing();
       return this.#take();
@@ -165,7 +165,7 @@ export class Link {
   }
 
   /** Also a frame that has passed before is acknowledged again: the first acknowledgement may be lost. */
-  #accept(sequence: number, frame: Uint8Array): void {
+  #accept(sequence: number, frame: F): void {
     for (const passing of this.#receiver.take(sequence, frame)) this.#decisions.push({ kind: 'deliver', frame: passing });
     if (this.#owesAcknowledgement) return;
     this.#owesAcknowledgement = true;
@@ -180,7 +180,7 @@ export class Link {
     this.#transmit(0, null);
   }
 
-  #transmit(sequence: number, frame: Uint8Array | null): void {
+  #transmit(sequence: number, frame: F | null): void {
     const packet = { from: this.incarnation, to: this.#peer, received: this.#receiver.received, sequence, frame };
     this.#decisions.push({ kind: 'transmit', packet });
     if (!this.#owesAcknowledgement) return;
@@ -194,7 +194,7 @@ export class Link {
     this.#decisions.push({ kind: 'startTimer', timer: 'resend', afterMs });
   }
 
-  #take(): readonly LinkDecision[] {
+  #take(): readonly LinkDecision<F>[] {
     const decisions = this.#decisions;
     this.#decisions = [];
     return decisions;

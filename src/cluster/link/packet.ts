@@ -4,8 +4,10 @@
  *     ┌──────┬────┬──────────┬──────────┬───────┐
  *     │ from │ to │ received │ sequence │ frame │
  *     └──────┴────┴──────────┴──────────┴───────┘
+ *
+ * What a frame (`F`) is does not matter here.
  */
-export interface Packet {
+export interface Packet<F = Uint8Array> {
   /** The sender's incarnation. */
   readonly from: number;
   /** The incarnation that it is meant for; 0 while the sender does not know its peer: such a packet carries no frame. */
@@ -14,5 +16,5 @@ export interface Packet {
   readonly received: number;
   /** The frame's number, from 1; 0: the packet carries none. */
   readonly sequence: number;
-  readonly frame: Uint8Array | null;
+  readonly frame: F | null;
 }

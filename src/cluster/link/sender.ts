@@ -5,9 +5,9 @@
  *   S2  At most `windowFramesMax` are under way; the others wait, in their order, and are numbered when they leave.
  *   S3  Frames under way and waiting together are at most `framesMax`.
  */
-export interface SentFrame {
+export interface SentFrame<F = Uint8Array> {
   readonly sequence: number;
-  readonly frame: Uint8Array;
+  readonly frame: F;
 }
 
 export interface SenderLimits {
@@ -17,11 +17,11 @@ export interface SenderLimits {
   readonly framesMax: number;
 }
 
-export class Sender {
+export class Sender<F = Uint8Array> {
   readonly #limits: SenderLimits;
   /** Under way, the oldest first. */
-  #sent: SentFrame[] = [];
-  #waiting: Uint8Array[] = [];
+  #sent: SentFrame<F>[] = [];
+  #waiting: F[] = [];
   #next = 1;
 
   constructor(limits: SenderLimits) {
@@ -36,16 +36,16 @@ export class Sender {
     return this.#sent.length;
   }
 
-  add(frame: Uint8Array): void {
+  add(frame: F): void {
     if (this.held >= this.#limits.framesMax)
       throw new Error(`bug: a link holds ${this.held} frames already (framesMax); ask isCongested before`);
     this.#waiting.push(frame);
   }
 
   /** Those that may leave now. */
-  takeLeaving(): readonly SentFrame[] {
+  takeLeaving(): readonly SentFrame<F>[] {
     const room = this.#limits.windowFramesMax - this.#sent.length;
-    const leaving = this.#waiting.splice(0, Math.max(0, room)).map((frame): SentFrame => ({ sequence: this.#next++, frame }));
+    const leaving = this.#waiting.splice(0, Math.max(0, room)).map((frame): SentFrame<F> => ({ sequence: this.#next++, frame }));
     this.#sent.push(...leaving);
     return leaving;
   }
@@ -61,12 +61,12 @@ export class Sender {
   }
 
   /** The oldest that are under way, at most `count`. */
-  oldest(count: number): readonly SentFrame[] {
+  oldest(count: number): readonly SentFrame<F>[] {
     return this.#sent.slice(0, count);
   }
 
   /** The peer is another one now: what the former one may not have got is the caller's again, and numbers start anew. */
-  restart(): readonly Uint8Array[] {
+  restart(): readonly F[] {
     const lost = this.#sent.map(({ frame }) => frame);
     this.#sent = [];
     this.#next = 1;

@@ -130,6 +130,7 @@ class Coordinator implements RunningRole {
       sharded: () => this.#settle(),
       peerUp: (peer) => this.#tellWorkers('nodeBack', peer),
       peerDown: (peer) => this.#bury(peer),
+      lost: (envelope) => this.#front.lost(envelope),
     });
     this.#isServing = true;
     await this.#claims.settle();

@@ -81,6 +81,13 @@ export class Front {
     return null;
   }
 
+  /** It cannot be passed on: a call that its client sent by this way is to take another. */
+  lost({ message }: Envelope): void {
+    if (message.kind !== 'soloCall') return;
+    this.#options.outletOf(message.client)?.send(message.client, { kind: 'soloRefused', call: message.call });
+    this.#options.flush();
+  }
+
   /** What a coordinator says to a search: the first that knows the session answers, or the last that does not. */
   takeFound(message: Message): void {
     if (message.kind !== 'requestDone' && message.kind !== 'requestRefused' && message.kind !== 'objectsFound') return;

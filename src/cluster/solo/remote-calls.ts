@@ -19,7 +19,7 @@ export interface RemoteCallsOptions {
   readonly inlineBytesMax: number;
   /** As nodes call this client. */
   readonly address: Address;
-  /** Workers that this client is connected to. */
+  /** Workers that may be called. */
   workers(): readonly string[];
   send(to: Address, message: Message): void;
   /** Resolves when it has answered, or will not any more. */
@@ -52,6 +52,11 @@ export class RemoteCalls implements ShortCalls {
 
   constructor(options: RemoteCallsOptions) {
     this.#options = options;
+  }
+
+  /** Calls that are out. */
+  get out(): number {
+    return this.#rows.size;
   }
 
   allow(app: string, _install: number, definition: AppDefinition, revision: number): void {

@@ -1,7 +1,7 @@
 /**
  * Sends objects that lie here to nodes that ask for them, in pieces.
  *
- *   T1  What is being sent is held until its last piece has been given to the transport.
+ *   T1  What is being sent is held until the peer has its last piece, or never will: it is sent from where it lies.
  *   T2  At most `sendingMax` are under way to one node; others wait for their turn, `waitingMax` of them.
  *   T3  A peer that does not read holds up only what is for it.
  */
@@ -24,6 +24,8 @@ export interface Way extends Outlet {
   flush(): void;
   readonly isCongested: boolean;
   hasRoom(): Promise<void>;
+  /** Resolves when the peer has all that was sent until now, or never will. */
+  settled(): Promise<void>;
 }
 
 export interface ObjectSenderOptions {
@@ -33,8 +35,8 @@ export interface ObjectSenderOptions {
   wayTo(address: Address): Way | null;
 }
 
-/** Small enough that other messages get in between, large enough that their number does not count. */
-export const pieceBytes = 256 * 1024;
+/** Small enough that other messages get in between (a millisecond), large enough that their number does not count. */
+export const pieceBytes = 2 ** 20;
 const sendingMax = 4;
 const waitingMax = 10_000;
 
@@ -89,7 +91,8 @@ export class ObjectSender {
     } catch {
       // The peer is gone, and does not wait any more.
     } finally {
-      source.release(offset);
+      // Others need not wait for that.
+      void way.settled().then(() => source.release(offset));
     }
   }
 }

@@ -3,13 +3,13 @@
  *
  *   V1  What is decoded shares no memory with the frame, which may be reused or dropped at once; but for the bytes of an `objectPiece`, which
  *       are copied to where they belong when it is handled.
- *   V2  Refs and inputs, which every hot message carries, travel as arrays too; all else is plain CBOR.
+ *   V2  Refs, inputs and entries, which every hot message carries, travel as arrays too; all else is plain CBOR.
  *   V3  A frame that is not of this protocol throws `MalformedFrame` and has no other effect.
  */
 import { Decoder, Encoder } from 'cbor-x';
 import type { Address } from '../../actors/actor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
-import type { Input } from '../../actors/protocol/object.ts';
+import type { Entry, Input } from '../../actors/protocol/object.ts';
 import type { Ref } from '../../storage/object.ts';
 import { fieldsOf } from './fields.ts';
 
@@ -32,22 +32,28 @@ const decoder = new Decoder(options);
 
 /** The frame is memory of its own, which may be transferred. */
 export function encodeFrame(envelopes: readonly Envelope[]): Uint8Array {
-  const [first] = envelopes;
-  if (envelopes.length === 1 && first?.message.kind === 'objectPiece') return encodePiece(first, first.message.bytes);
   return new Uint8Array(encoder.encode(envelopes.map(packEnvelope)));
 }
 
-/** The bytes of a piece, which are its last field, are copied once, and do not pass through the encoder: its buffer would grow with them. */
-function encodePiece({ to, message }: Envelope, bytes: Uint8Array): Uint8Array {
-  const row = packEnvelope({ to, message: { ...message, bytes: noBytes } as Message });
-  const head = encoder.encode([row]);
-  // The head ends with an empty byte string, 0x40; in its place stand the length and the bytes.
-  const frame = Buffer.allocUnsafeSlow(head.length + 4 + bytes.byteLength);
-  frame.set(head);
-  frame[head.length - 1] = 0x5a;
-  frame.writeUInt32BE(bytes.byteLength, head.length);
-  frame.set(bytes, head.length + 4);
-  return frame;
+/** An `objectPiece`, whose bytes stay where they are. */
+export interface PieceFrame {
+  /** The envelope, with no bytes. */
+  readonly head: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** Of both. */
+  readonly byteLength: number;
+}
+
+export function encodePiece({ to, message }: Envelope, bytes: Uint8Array): PieceFrame {
+  const head = encodeFrame([{ to, message: { ...message, bytes: noBytes } as Message }]);
+  return { head, bytes, byteLength: head.byteLength + bytes.byteLength };
+}
+
+export function decodePiece({ head, bytes }: PieceFrame): Envelope[] {
+  const [envelope, ...others] = decodeFrame(head);
+  if (envelope?.message.kind !== 'objectPiece' || others.length > 0)
+    throw new MalformedFrame('only a single piece of an object has bytes apart');
+  return [{ to: envelope.to, message: { ...envelope.message, bytes } }];
 }
 
 const noBytes = new Uint8Array(0);
@@ -98,6 +104,7 @@ function packField(field: string, value: unknown): unknown {
   if (field === 'ref') return packRef(value as Ref);
   if (field === 'inputs' || field === 'objects') return Array.isArray(value) ? value.map(packInput) : value;
   if (field === 'outputs') return Array.isArray(value) ? value.map(packRef) : value;
+  if (field === 'entries') return (value as readonly Entry[]).map(packEntry);
   return value;
 }
 
@@ -107,7 +114,7 @@ function unpackField(field: string, value: unknown): unknown {
   if (field === 'inputs' || field === 'objects') return Array.isArray(value) ? value.map(unpackInput) : value;
   if (field === 'outputs') return Array.isArray(value) ? value.map(unpackRef) : value;
   if (field === 'input') return ownInput(value as Input);
-  if (field === 'entries') return (value as { readonly ref: Ref }[]).map((entry) => ({ ...entry, ref: ownRef(entry.ref) }));
+  if (field === 'entries') return (value as unknown[]).map(unpackEntry);
   if (field === 'spec') {
     const spec = value as { readonly entries: readonly { readonly ref: Ref }[] };
     return { ...spec, entries: spec.entries.map((entry) => ({ ...entry, ref: ownRef(entry.ref) })) };
@@ -138,6 +145,17 @@ function unpackInput(value: unknown): Input {
   if (!Array.isArray(value)) throw new MalformedFrame('an input is not an array');
   const [key, group, session, ...ref] = value as [string, string | null, string, ...unknown[]];
   return { key, group, session, ref: unpackRef(ref) };
+}
+
+/** Of a call that runs solo: so that it is a message that ZeroMQ passes on without a reference to memory of ours (128 bytes). */
+function packEntry({ bucket, key, group, ref }: Entry): unknown[] {
+  return [bucket, key, group, ...packRef(ref)];
+}
+
+function unpackEntry(value: unknown): Entry {
+  if (!Array.isArray(value)) throw new MalformedFrame('an entry is not an array');
+  const [bucket, key, group, ...ref] = value as [string, string, string | null, ...unknown[]];
+  return { bucket, key, group, ref: unpackRef(ref) };
 }
 
 function ownInput(input: Input): Input {

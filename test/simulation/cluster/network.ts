@@ -41,7 +41,7 @@ export class SimulatedWay implements Way {
     this.end = new NetworkEnd(incarnation, { ...options, faults, relieved });
   }
 
-  /** The bytes of pieces lie in memory that may be freed when this returns. */
+  /** The bytes of pieces are copied, so that what they lie in may be freed at once (`settled`). */
   send(to: Address, message: Message): void {
     this.end.send(to, message.kind === 'objectPiece' ? { ...message, bytes: new Uint8Array(message.bytes) } : message);
   }
@@ -57,6 +57,10 @@ export class SimulatedWay implements Way {
   hasRoom(): Promise<void> {
     this.flush();
     return this.isCongested ? new Promise((resolve) => this.#waiters.push(resolve)) : Promise.resolve();
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
   }
 }
 

@@ -104,8 +104,9 @@ test('forwarding: F3: it stays, and goes when another worker has room', (t) => {
 
 test('forwarding: F1: it is each invocation’s own wait that counts, not that of the queue', (t) => {
   const driver = driverOf(single, { workers: ['w1', 'w2', 'w3'] });
-  driver.open('w1', 's', ['in', 'in']);
+  driver.open('w1', 's', ['in', 'in', 'in']);
   driver.advance(1);
+  driver.at('w1').finish();
   driver.open('w1', 'y', ['in']);
   driver.advance(1);
   t.deepEqual([driver.at('w2').functions.length + driver.at('w3').functions.length, driver.at('w1').state.queue.length], [1, 1]);
@@ -208,9 +209,92 @@ test('forwarding: lodgers that wait, however many, do not keep the worker’s ow
     priority: 5,
   } as const;
   for (let invocation = 1; invocation <= 70; invocation++)
-    driver.at('w2').tell({ ...lodge, invocation, inputs: [], owned: [], failure: null });
+    driver.at('w2').tell({ ...lodge, invocation, inputs: [], owned: [], failure: null, ifFree: false });
   driver.open('w2', 'y', ['in']);
   driver.advance(5);
   t.is(driver.saidOf('placed').length > 0, true);
   t.is(driver.at('w1').functions.length + driver.at('w3').functions.length, 1);
+});
+
+test('forwarding: F1: at once, when all executors at home have been busy for as long as an attempt takes', (t) => {
+  const driver = driverOf();
+  driver.open('w1', 'long', ['in']);
+  driver.advance(1);
+  driver.open('w1', 's', ['in']);
+  t.deepEqual(driver.saidOf('placementAsked'), []);
+  driver.advance(5);
+  t.deepEqual(driver.at('w2').functions, ['work']);
+  driver.at('w2').finish();
+  driver.carry();
+  driver.said.splice(0);
+  driver.open('w1', 'y', ['in']);
+  t.deepEqual(driver.at('w2').functions, ['work']);
+});
+
+test('forwarding: F1: who has only lodgers waiting does not ask, however long its executors are busy', (t) => {
+  const driver = driverOf();
+  driver.open('w2', 'long', ['in']);
+  driver.open('w1', 's', ['in']);
+  driver.advance(10);
+  const guest = {
+    kind: 'lodge',
+    home: 'scheduler@w1',
+    session: 's',
+    invocation: 9,
+    attempt: 1,
+    app: 'app',
+    revision: 1,
+    function: 0,
+  } as const;
+  driver.at('w2').tell({ ...guest, priority: 5, inputs: [], owned: [], failure: null, ifFree: false });
+  driver.advance(500);
+  t.deepEqual(driver.saidOf('placementAsked'), []);
+});
+
+/** `w1` is kept by a long function, and `w2` has just run a lodger of it. */
+function offered(): LodgingDriver {
+  const driver = driverOf();
+  driver.open('w1', 'long', ['in']);
+  driver.advance(5);
+  driver.open('w1', 's', ['in']);
+  driver.at('w2').finish();
+  driver.carry();
+  driver.said.splice(0);
+  return driver;
+}
+
+test('forwarding: F5: a host that has ended a lodger and has room gets the next one without a question', (t) => {
+  const driver = offered();
+  driver.open('w1', 'y', ['in']);
+  t.deepEqual(driver.at('w2').functions, ['work']);
+  t.deepEqual(driver.saidOf('placementAsked'), []);
+  driver.open('w1', 'z', ['in']);
+  t.is(driver.saidOf('placementAsked').length, 1);
+});
+
+test('forwarding: F5: what a host has said is forgotten after a moment', (t) => {
+  const driver = offered();
+  driver.advance(60);
+  driver.open('w1', 'y', ['in']);
+  t.is(driver.saidOf('placementAsked').length, 1);
+  t.deepEqual(driver.at('w2').functions, ['work']);
+});
+
+test('forwarding: F5: a host that has no room any more refuses; the invocation is home’s again, and after a while the coordinator is asked', (t) => {
+  const driver = offered();
+  driver.open('w2', 'own', ['in']);
+  driver.open('w1', 'y', ['in']);
+  t.like(driver.saidOf('lodgerEnded'), [{ session: 'y', outcome: { kind: 'refused' }, free: 0 }]);
+  t.deepEqual(driver.saidOf('placementAsked'), []);
+  driver.advance(5);
+  t.is(driver.saidOf('placementAsked').length, 1);
+  driver.at('w1').finish();
+  driver.carry();
+  t.deepEqual(driver.at('w1').functions, ['work']);
+  driver.at('w1').finish();
+  driver.at('w2').finish();
+  driver.carry();
+  t.like(driver.ended.at(-1), { state: 'ended' });
+  driver.advance(1_100);
+  t.deepEqual(driver.leftovers(), []);
 });

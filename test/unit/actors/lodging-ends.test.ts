@@ -35,7 +35,7 @@ function lodgeAt(driver: LodgingDriver): Lodge {
     function: 0,
     priority: 5,
   } as const;
-  return { ...lodge, inputs: [{ key: 'k', group: null, session: 's', ref }], owned: [ref.offset], failure: null };
+  return { ...lodge, inputs: [{ key: 'k', group: null, session: 's', ref }], owned: [ref.offset], failure: null, ifFree: false };
 }
 
 const ends = ['unlodge', 'checkOut', 'attemptEnded', 'lodgerAnswer', 'objectSent', 'outputSent', 'workerGone'] as const;

@@ -250,7 +250,7 @@ test('lodging: what ends twice, or has ended at home, changes nothing', (t) => {
   const [lodge] = driver.saidOf('lodge');
   if (!lodge) throw new Error('nothing was lodged');
   const { session, invocation, attempt } = lodge;
-  const refused = { kind: 'lodgerEnded', session, invocation, attempt, outcome: { kind: 'refused' } } as const;
+  const refused = { kind: 'lodgerEnded', session, invocation, attempt, outcome: { kind: 'refused' }, free: 0 } as const;
   w1.tell(refused);
   w1.finish('make');
   t.like(w1.attempt('make').run, { invocation, attempt: 1 });

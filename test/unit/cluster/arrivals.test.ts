@@ -194,7 +194,17 @@ test('arrivals: T7: a session is found by its spec, its summary, and its id; wha
 test('arrivals: T7: an invocation that is on its way to its lodging cannot be overtaken by what ends it', async (t) => {
   const arriving = new Arriving();
   const name = { home: 'h', session: 's', invocation: 1, attempt: 1 };
-  const lodge = { kind: 'lodge', ...name, app: 'app', revision: 1, function: 0, priority: 5, owned: [], failure: null } as const;
+  const lodge = {
+    kind: 'lodge',
+    ...name,
+    app: 'app',
+    revision: 1,
+    function: 0,
+    priority: 5,
+    owned: [],
+    failure: null,
+    ifFree: false,
+  } as const;
   arriving.take({ to: 'a', message: { ...lodge, inputs: [input(far(1))] } });
   arriving.take({ to: 'b', message: { kind: 'unlodge', ...name, graceMs: 1 } });
   arriving.take({ to: 'c', message: { kind: 'checkOut', home: 'h', session: 's' } });
@@ -207,7 +217,7 @@ test('arrivals: T7: the end of a lodger is not heard before its output is here',
   const arriving = new Arriving();
   const name = { session: 's', invocation: 1, attempt: 1 };
   arriving.take({ to: 'a', message: { kind: 'lodgerOutput', ...name, ordinal: 1, ref: far(1), failure: null } });
-  arriving.take({ to: 'b', message: { kind: 'lodgerEnded', ...name, outcome: { kind: 'returned', objects: 0, outputs: 1 } } });
+  arriving.take({ to: 'b', message: { kind: 'lodgerEnded', ...name, outcome: { kind: 'returned', objects: 0, outputs: 1 }, free: 1 } });
   await arriving.coming.fail(1);
   t.deepEqual(arriving.order, ['a InputsLost', 'b']);
 });

@@ -53,7 +53,7 @@ test('departures: what lies here is said to lie here; all else is as it was', (t
   const elsewhere: Ref = { encoding: 0, sizeBytes: 9, inline: null, offset: -1, remote: { node: 'w2', incarnation: 1, offset: 0 } };
   const inputs = [block, inline, elsewhere].map((ref) => ({ key: 'k', group: null, session: 's', ref }));
   const lodge = { home: 'scheduler@w1', session: 's', invocation: 1, attempt: 1, app: 'app', revision: 1, function: 0, priority: 5 };
-  const message: Message = { kind: 'lodge', ...lodge, inputs, owned: [], failure: null };
+  const message: Message = { kind: 'lodge', ...lodge, inputs, owned: [], failure: null, ifFree: false };
   leaving.departures.outletOf('scheduler@w2')?.send('scheduler@w2', message);
   t.deepEqual(leaving.refs, [
     { encoding: 3, sizeBytes: 64, inline: null, offset: -1, remote: { node: 'w1', incarnation: 1, offset: block.offset } },

@@ -295,3 +295,12 @@ test('front: F1: what comes for a shard whose apps are not known yet waits, in i
     requests.map(({ kind }) => kind),
   );
 });
+
+test('front: a call for a gate that cannot be reached is refused to its client, which takes another way', async (t) => {
+  const { front, sent } = await fronted();
+  const call = { kind: 'soloCall', client, call: 7, app: 'mine', entries: [], timeoutMs: null } as const;
+  front.lost({ to: 'gate@w1', message: call });
+  t.deepEqual(sent, [{ to: client, message: { kind: 'soloRefused', call: 7 } }]);
+  front.lost({ to: 'scheduler@w1', message: { kind: 'slotsAsked', coordinator: 'coordinator@c1' } });
+  t.is(sent.length, 1);
+});

@@ -24,7 +24,17 @@ const spec = (...entries: readonly ReturnType<typeof entry>[]) => ({
   retryOf: null,
 });
 const name = { session: 's', invocation: 1, attempt: 1 };
-const lodge = { kind: 'lodge', home: 'h', ...name, app: 'app', revision: 1, function: 0, priority: 5, failure: null } as const;
+const lodge = {
+  kind: 'lodge',
+  home: 'h',
+  ...name,
+  app: 'app',
+  revision: 1,
+  function: 0,
+  priority: 5,
+  failure: null,
+  ifFree: false,
+} as const;
 const start = { kind: 'startSession', coordinator: 'c', revision: 1, owned: [], announces: false, failure: null } as const;
 const sent = { bucket: 0, key: 'k', ordinal: 0, group: null, delayMs: 0 };
 const app = { worker: 'w', object: 1, app: 'app', bucket: 'in', source: 0, sourceFunction: null };
@@ -54,7 +64,7 @@ const naming: readonly (readonly [number, Message])[] = [
 /** Fields that are called as those with objects are, and have none. */
 const others: readonly Message[] = [
   { kind: 'attemptDone', invocation: 1, attempt: 1, objects: 3, outputs: 2, error: null },
-  { kind: 'lodgerEnded', ...name, outcome: { kind: 'returned', objects: 3, outputs: 2 } },
+  { kind: 'lodgerEnded', ...name, outcome: { kind: 'returned', objects: 3, outputs: 2 }, free: 1 },
   { kind: 'requestRefused', request: 1, error },
   { kind: 'answer', request: 1, error: null, objects: [], ref: null },
   { kind: 'openSession', spec: spec() },

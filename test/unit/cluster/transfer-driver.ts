@@ -18,6 +18,7 @@ export class TestWay implements Way {
   flushed = 0;
   readonly #arrive: (message: TransferMessage) => void;
   readonly #frames: Uint8Array[] = [];
+  #settling: (() => void)[] = [];
   #waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
 
   constructor(arrive: (message: TransferMessage) => void) {
@@ -45,17 +46,23 @@ export class TestWay implements Way {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
+  settled(): Promise<void> {
+    return this.isDead || this.load === 0 ? Promise.resolve() : new Promise((resolve) => this.#settling.push(resolve));
+  }
+
   /** So many messages arrive; then there may be room. */
   carry(count = Number.POSITIVE_INFINITY): void {
     for (const frame of this.#frames.splice(0, count))
       for (const { message } of decodeFrame(frame)) this.#arrive(message as TransferMessage);
     if (!this.isCongested) for (const { resolve } of this.#waiting.splice(0)) resolve();
+    if (this.load === 0) for (const resolve of this.#settling.splice(0)) resolve();
   }
 
   die(): void {
     this.isDead = true;
     this.#frames.splice(0);
     for (const { reject } of this.#waiting.splice(0)) reject(new Error('the peer is gone'));
+    for (const resolve of this.#settling.splice(0)) resolve();
   }
 }
 

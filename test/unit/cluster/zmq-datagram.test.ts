@@ -27,12 +27,28 @@ test('datagram: packets are read as they were written, small ones in one part, l
       const datagram = readDatagram([Buffer.from('id'), ...asReceived(parts)], 1);
       if (datagram?.kind !== 'packet') throw new Error('no packet was read');
       const { frame, ...rest } = datagram.packet;
-      t.deepEqual({ ...rest, frame: new Uint8Array(frame ?? []) }, packet);
+      t.deepEqual({ ...rest, frame: new Uint8Array(frame as Uint8Array) }, packet);
       t.is(datagram.sizeBytes, 40 + packet.frame.length);
     }),
   );
   const empty = { from: 3, to: 0, received: 0, sequence: 0, frame: null };
   t.deepEqual(readDatagram(asReceived(writePacket(empty)), 0), { kind: 'packet', packet: empty, sizeBytes: 40 });
+});
+
+test('datagram: D1: a piece has its envelope behind the header, and its bytes apart, as they lie', (t) => {
+  const head = Uint8Array.from([1, 2, 3]);
+  for (const sizeBytes of [1, 300_000]) {
+    const bytes = new Uint8Array(sizeBytes).fill(9);
+    const packet = { from: 1, to: 2, received: 3, sequence: 4, frame: { head, bytes, byteLength: 3 + sizeBytes } };
+    const parts = writePacket(packet);
+    t.is(parts[1], bytes);
+    const datagram = readDatagram(asReceived(parts), 0);
+    if (datagram?.kind !== 'packet' || datagram.packet.frame === null || !('head' in datagram.packet.frame))
+      throw new Error('no piece was read');
+    const { frame, ...rest } = datagram.packet;
+    t.deepEqual({ ...rest, frame: { ...frame, head: new Uint8Array(frame.head), bytes: new Uint8Array(frame.bytes) } }, packet);
+    t.is(datagram.sizeBytes, 43 + sizeBytes);
+  }
 });
 
 test('datagram: signs and bodies are read as they were written', (t) => {
@@ -77,7 +93,7 @@ test('datagram: packets that contradict themselves are none', (t) => {
   ];
   t.truthy(readDatagram(asReceived(writePacket(good)), 0));
   for (const packet of bad) t.is(readDatagram(asReceived(writePacket(packet)), 0), null, JSON.stringify(packet));
-  t.is(readDatagram([...asReceived(writePacket(good)), Buffer.from('more')], 0), null);
+  t.is(readDatagram([...asReceived(writePacket(good)), Buffer.from('more'), Buffer.from('more')], 0), null);
   t.is(readDatagram(asReceived(writeBody('hello', { text: 'x'.repeat(20_000) })), 0), null);
 });
 

@@ -11,10 +11,14 @@
  *     └──────┴──────┴────┘
  *
  *   D1  A large frame is a part of its own, which ZeroMQ takes without a copy: its bytes must not change afterwards. A small one is copied
- *       behind its header: that costs less than a second part.
+ *       behind its header: that costs less than a second part. Of a piece of an object the envelope is behind the header, and the bytes are a
+ *       part of their own.
  *   D2  The first eight bytes and the JSON are the same in all versions, so that a refusal can be read by who is refused.
  */
 import type { Packet } from '../../link/packet.ts';
+import type { PieceFrame } from '../../wire/codec.ts';
+
+export type Frame = Uint8Array | PieceFrame;
 
 export const kinds = ['packet', 'hello', 'welcome', 'refused', 'bye', 'who', 'beat', 'ping', 'pong'] as const;
 
@@ -25,7 +29,7 @@ export const kinds = ['packet', 'hello', 'welcome', 'refused', 'bye', 'who', 'be
 export type DatagramKind = (typeof kinds)[number];
 
 export type Datagram =
-  | { readonly kind: 'packet'; readonly packet: Packet; readonly sizeBytes: number }
+  | { readonly kind: 'packet'; readonly packet: Packet<Frame>; readonly sizeBytes: number }
   | { readonly kind: 'hello' | 'welcome' | 'refused' | 'bye'; readonly body: unknown }
   | { readonly kind: 'who' | 'beat' | 'ping' | 'pong' };
 
@@ -40,8 +44,10 @@ const bodyBytesMax = 16 * 1024;
 
 const marks = new Map<DatagramKind, Buffer>(kinds.map((kind, index) => [kind, Buffer.from([...magic, index, 0, 0, 0])]));
 
-export function writePacket({ from, to, received, sequence, frame }: Packet): Parts {
-  const copied = frame !== null && frame.byteLength <= copiedBytesMax ? frame.byteLength : 0;
+export function writePacket({ from, to, received, sequence, frame }: Packet<Frame>): Parts {
+  const piece = frame !== null && 'head' in frame ? frame : null;
+  const whole = piece ? piece.head : (frame as Uint8Array | null);
+  const copied = whole !== null && (piece || whole.byteLength <= copiedBytesMax) ? whole.byteLength : 0;
   const header = Buffer.allocUnsafe(headerBytes + copied);
   magic.copy(header, 0);
   // The kind, and three zeros.
@@ -50,10 +56,10 @@ export function writePacket({ from, to, received, sequence, frame }: Packet): Pa
   header.writeDoubleLE(to, 16);
   header.writeDoubleLE(received, 24);
   header.writeDoubleLE(sequence, 32);
-  if (frame === null) return [header];
-  if (copied === 0) return [header, frame];
-  header.set(frame, headerBytes);
-  return [header];
+  if (whole === null) return [header];
+  if (copied === 0) return [header, whole];
+  header.set(whole, headerBytes);
+  return piece ? [header, piece.bytes] : [header];
 }
 
 export function writeSign(kind: 'who' | 'beat' | 'ping' | 'pong'): Parts {
@@ -77,8 +83,8 @@ export function readDatagram(parts: readonly Buffer[], first: number): Datagram 
 }
 
 function readPacket(header: Buffer, second: Buffer | null): Datagram | null {
-  if (header.length < headerBytes || (second !== null && header.length !== headerBytes)) return null;
-  const frame = second ?? (header.length > headerBytes ? header.subarray(headerBytes) : null);
+  if (header.length < headerBytes) return null;
+  const frame = readFrame(header.length > headerBytes ? header.subarray(headerBytes) : null, second);
   const from = header.readDoubleLE(8);
   const to = header.readDoubleLE(16);
   const received = header.readDoubleLE(24);
@@ -86,6 +92,11 @@ function readPacket(header: Buffer, second: Buffer | null): Datagram | null {
   if (!(isCount(from) && isCount(to) && isCount(received) && isCount(sequence))) return null;
   if (from === 0 || (frame === null) !== (sequence === 0) || (to === 0 && frame !== null)) return null;
   return { kind: 'packet', packet: { from, to, received, sequence, frame }, sizeBytes: headerBytes + (frame?.byteLength ?? 0) };
+}
+
+function readFrame(first: Buffer | null, second: Buffer | null): Frame | null {
+  if (first === null || second === null) return first ?? second;
+  return { head: first, bytes: second, byteLength: first.byteLength + second.byteLength };
 }
 
 function readBody(kind: 'hello' | 'welcome' | 'refused' | 'bye', header: Buffer): Datagram | null {

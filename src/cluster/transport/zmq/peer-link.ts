@@ -6,7 +6,7 @@
  *   P1  Envelopes arrive once and in the order of `send`, as long as both processes live and hear of each other again in time.
  *   P2  Nothing grows without bound: who is not acknowledged is congested at first, and given up (`overflowed`) when it is too much.
  *   P3  `send` never throws. After `end` it drops, and counts what it drops.
- *   P4  When `flush` returns, the bytes of an `objectPiece` have been copied: they lie in memory that may be freed then.
+ *   P4  The bytes of an `objectPiece` are not copied: they stay as they are until `settled` says that the peer has them, or never will.
  *   P5  While as many frames are held as may be under way, envelopes wait together for the next one.
  */
 import type { Address } from '../../../actors/actor.ts';
@@ -16,10 +16,10 @@ import type { Outlet } from '../../host.ts';
 import { Link, type LinkDecision } from '../../link/link.ts';
 import type { Packet } from '../../link/packet.ts';
 import type { LogLine } from '../../log.ts';
-import { decodeFrame, type Envelope, encodeFrame } from '../../wire/codec.ts';
+import { decodeFrame, decodePiece, type Envelope, encodeFrame, encodePiece } from '../../wire/codec.ts';
 import { Alarm } from './alarm.ts';
 import { createCounters, type MeshCounters } from './counters.ts';
-import { headerBytes, type Parts, writePacket } from './datagram.ts';
+import { type Frame, headerBytes, type Parts, writePacket } from './datagram.ts';
 import type { MeshLimits } from './limits.ts';
 import { TransportError } from './transport-error.ts';
 
@@ -57,7 +57,7 @@ const never = Number.POSITIVE_INFINITY;
 export class PeerLink implements Outlet {
   readonly counters = createCounters();
   readonly #options: PeerLinkOptions;
-  #link: Link;
+  #link: Link<Frame>;
   readonly #alarm = new Alarm((nowMs) => this.#wake(nowMs));
   #way: Way | null = null;
   #waiting: Envelope[] = [];
@@ -73,6 +73,9 @@ export class PeerLink implements Outlet {
   #unacknowledgedBytes = 0;
   readonly #roomWaiters: Waiter[] = [];
   readonly #drainWaiters: (() => void)[] = [];
+  /** Frames that the link was given, and who waits until it has let go of so many; the oldest first. */
+  #given = 0;
+  readonly #settleWaiters: { readonly given: number; readonly resolve: () => void }[] = [];
   /** Why nobody answers; null while somebody does. */
   #down: ErrorData | null = null;
   #hasEnded = false;
@@ -128,6 +131,13 @@ export class PeerLink implements Outlet {
     await new Promise<void>((resolve) => this.#drainWaiters.push(resolve));
   }
 
+  /** Resolves when the peer has all that has left until now, or never will. */
+  async settled(): Promise<void> {
+    const given = this.#given;
+    if (this.#hasEnded || given <= this.#given - this.#link.load.held) return;
+    await new Promise<void>((resolve) => this.#settleWaiters.push({ given, resolve }));
+  }
+
   /** The connection to send on; null: there is none. What was sent on a former one may not have arrived, and goes again. */
   use(way: Way | null): void {
     this.#way = way;
@@ -158,9 +168,10 @@ export class PeerLink implements Outlet {
     this.#oldest = 0;
     this.#bytesHeld = 0;
     for (const resolve of this.#drainWaiters.splice(0)) resolve();
+    for (const { resolve } of this.#settleWaiters.splice(0)) resolve();
   }
 
-  take(packet: Packet, sizeBytes: number): void {
+  take(packet: Packet<Frame>, sizeBytes: number): void {
     if (this.#hasEnded) return;
     if (packet.frame !== null) {
       this.#count('framesReceived', 1);
@@ -204,12 +215,15 @@ export class PeerLink implements Outlet {
     this.#count('envelopesSent', envelopes.length);
     this.#lengths.push(frame.byteLength);
     this.#bytesHeld += frame.byteLength;
+    this.#given++;
     this.#perform(this.#link.send(frame));
   }
 
   /** Null: none of them can be encoded. One that cannot is a bug of whoever sent it, and does not take others with it. */
-  #encode(envelopes: readonly Envelope[]): Uint8Array | null {
+  #encode(envelopes: readonly Envelope[]): Frame | null {
     try {
+      const [first] = envelopes;
+      if (envelopes.length === 1 && first?.message.kind === 'objectPiece') return encodePiece(first, first.message.bytes);
       return encodeFrame(envelopes);
     } catch (error) {
       if (envelopes.length > 1) {
@@ -224,8 +238,8 @@ export class PeerLink implements Outlet {
   }
 
   /** Frames are handed on last: what they lead to may be sent here. */
-  #perform(decisions: readonly LinkDecision[]): void {
-    const frames: Uint8Array[] = [];
+  #perform(decisions: readonly LinkDecision<Frame>[]): void {
+    const frames: Frame[] = [];
     let nowMs = 0;
     let changed = -1;
     for (const decision of decisions) {
@@ -245,7 +259,7 @@ export class PeerLink implements Outlet {
     for (const frame of frames) if (!this.#hasEnded) this.#deliver(frame);
   }
 
-  #transmit(packet: Packet): void {
+  #transmit(packet: Packet<Frame>): void {
     this.#unacknowledgedFrames = 0;
     this.#unacknowledgedBytes = 0;
     if (this.#way === null) {
@@ -259,10 +273,10 @@ export class PeerLink implements Outlet {
     this.#way.transmit(writePacket(packet));
   }
 
-  #deliver(frame: Uint8Array): void {
+  #deliver(frame: Frame): void {
     let envelopes: readonly Envelope[];
     try {
-      envelopes = decodeFrame(frame);
+      envelopes = 'head' in frame ? decodePiece(frame) : decodeFrame(frame);
     } catch (error) {
       this.#count('malformed', 1);
       const { malformed } = this.counters;
@@ -281,6 +295,7 @@ export class PeerLink implements Outlet {
     while (this.#lengths.length - this.#oldest > held) this.#bytesHeld -= this.#lengths[this.#oldest++] as number;
     if (this.#oldest > 1_024) this.#lengths = this.#lengths.slice(this.#oldest);
     if (this.#oldest > 1_024) this.#oldest = 0;
+    while (this.#settleWaiters[0] && this.#settleWaiters[0].given <= this.#given - held) this.#settleWaiters.shift()?.resolve();
     const { bytesCongested } = this.#options.limits;
     this.#isCongested = this.#link.isCongested || this.#bytesHeld > (this.#isCongested ? bytesCongested / 2 : bytesCongested);
     if (!this.#isCongested) for (const { resolve } of this.#roomWaiters.splice(0)) resolve();
@@ -318,10 +333,10 @@ export class PeerLink implements Outlet {
   }
 }
 
-function createLink({ number, limits }: PeerLinkOptions): Link {
+function createLink({ number, limits }: PeerLinkOptions): Link<Frame> {
   const { framesUnderWayMax, framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax } = limits;
   const linkLimits = { windowFramesMax: framesUnderWayMax, framesMax: framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax };
-  return new Link(number, linkLimits, Math.random);
+  return new Link<Frame>(number, linkLimits, Math.random);
 }
 
 /** The bytes that make a message large, if it is. What else it has counts little. */
