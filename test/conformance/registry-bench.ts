@@ -11,27 +11,24 @@ import { RegistryService } from '../../src/cluster/registry/registry-service.ts'
 import { RemoteRegistry } from '../../src/cluster/registry/remote-registry.ts';
 import { decodeFrame, encodeFrame } from '../../src/cluster/wire/codec.ts';
 import { Clock } from '../simulation/clock.ts';
+import { type Bench, portsOf } from './bench.ts';
+import { natsBench } from './nats-bench.ts';
+import { natsServerPath } from './nats-server.ts';
 
-export interface Bench {
-  readonly registry: Registry;
-  readonly clock: Clock;
-  /** The same registry for another node. */
-  another(): Registry;
-  close(): Promise<void>;
-}
+export { type Bench, portsOf };
 
 export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => {
     const clock = new Clock(1_000);
     const registry = new MemoryRegistry(portsOf(clock));
-    return { registry, clock, another: () => registry, close: () => registry.close() };
+    return { ...ordered(registry), clock, another: () => registry, close: () => registry.close() };
   },
   lmdb: async () => {
     const clock = new Clock(1_000);
     const directory = await fs.mkdtemp(path.join(os.tmpdir(), 'pheromone-test-'));
     const registry = await LmdbRegistry.open(path.join(directory, 'made.at', 'first-use'), portsOf(clock));
     return {
-      registry,
+      ...ordered(registry),
       clock,
       another: () => registry,
       async close() {
@@ -45,18 +42,21 @@ export const benches: Readonly<Record<string, () => Promise<Bench>>> = {
     const network = new Network(clock);
     const registry = network.join('n1');
     let nodes = 1;
-    return { registry, clock, another: () => network.join(`n${++nodes}`), close: () => network.close() };
+    return { ...ordered(registry), clock, another: () => network.join(`n${++nodes}`), close: () => network.close() };
   },
+  ...(natsServerPath === null ? {} : { nats: natsBench }),
 };
 
-export function portsOf(clock: Clock) {
-  return { nowMs: () => clock.nowMs, timers: clock.timers() };
+function ordered(registry: Registry) {
+  return { registry, isOrdered: true, quiet: () => registry.get('barrier') };
 }
 
-/** Virtual time goes on, and everything that happens in it has happened, also at `registry`. */
-export async function advance({ clock, registry }: Pick<Bench, 'clock' | 'registry'>, ms: number): Promise<void> {
+/** Virtual time goes on, and everything that happens in it has happened, also at the registry. */
+export async function advance(bench: Pick<Bench, 'clock' | 'registry'> & Partial<Pick<Bench, 'quiet'>>, ms: number): Promise<void> {
+  const { clock, registry, quiet = () => registry.get('barrier') } = bench;
+  await bench.quiet?.();
   const endMs = clock.nowMs + ms;
-  while (clock.step(endMs)) await registry.get('barrier');
+  while (clock.step(endMs)) await quiet();
   clock.nowMs = endMs;
 }
 
@@ -124,6 +124,12 @@ export class Network {
       frame.fill(0xee);
     });
   }
+}
+
+/** Asked for at once where the order holds, else one after the other. */
+export async function together({ isOrdered }: Pick<Bench, 'isOrdered'>, ...operations: readonly (() => Promise<unknown>)[]): Promise<void> {
+  if (isOrdered) await Promise.all(operations.map((operation) => operation()));
+  else for (const operation of operations) await operation();
 }
 
 /** What a watcher is told, in words. */

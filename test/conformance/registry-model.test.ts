@@ -3,7 +3,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { Registry } from '../../src/cluster/registry/registry.ts';
 import type { RegistryError } from '../../src/cluster/registry/registry-error.ts';
-import { advance, type Bench, benches, bytes, Log } from './registry-bench.ts';
+import { stopNats } from './nats-bench.ts';
+import { natsMissing } from './nats-server.ts';
+import { advance, type Bench, benches, bytes, Log, together } from './registry-bench.ts';
 
 interface Kept {
   readonly text: string;
@@ -105,14 +107,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>({ kind: 'stop' }) },
 );
 
+test.after.always(stopNats);
+
 for (const [name, numRuns] of [
   ['memory', 300],
   ['lmdb', 25],
   ['remote', 150],
+  ['nats', 12],
 ] as const) {
-  test(`registry: ${name}: does what a map with a clock does`, async (t) => {
+  const make = benches[name];
+  const testIfThere = make ? test : test.skip;
+  testIfThere(`registry: ${name}: does what a map with a clock does${name === 'nats' ? natsMissing : ''}`, async (t) => {
     const property = fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-      const bench = await (benches[name] as () => Promise<Bench>)();
+      const bench = await (make as () => Promise<Bench>)();
       try {
         await compare(bench, steps);
       } finally {
@@ -131,11 +138,14 @@ async function compare(bench: Bench, steps: readonly Step[]): Promise<void> {
   for (const next of steps) {
     const begun = new Map<Log, readonly string[]>();
     if (next.kind === 'together') {
-      const outcomes = next.operations.map((one) => {
-        const wanted = 'expected' in one ? model.expectedOf(one.key, one.expected) : null;
-        return [model.perform(one, wanted), perform(registry, one, wanted)] as const;
-      });
-      for (const [right, got] of outcomes) same(await got, right, 'outcome');
+      await together(
+        bench,
+        ...next.operations.map((one) => async () => {
+          const wanted = 'expected' in one ? model.expectedOf(one.key, one.expected) : null;
+          const right = model.perform(one, wanted);
+          same(await perform(registry, one, wanted), right, 'outcome');
+        }),
+      );
     } else if (next.kind === 'wait') {
       model.wait(next.ms);
       await advance(bench, next.ms);
@@ -144,7 +154,7 @@ async function compare(bench: Bench, steps: readonly Step[]): Promise<void> {
       watches.push({ log, prefix: next.prefix });
       begun.set(log, model.begin(next.prefix));
     } else watches.shift()?.log.stop();
-    await registry.get('barrier');
+    await bench.quiet();
     const told = model.told.splice(0);
     for (const watch of watches) {
       const changes = told.filter((change) => change.key.startsWith(watch.prefix)).map(({ line }) => line);

@@ -11,7 +11,13 @@ import { LmdbRegistry } from '../../src/cluster/registry/lmdb-registry.ts';
 import type { RegistryChange } from '../../src/cluster/registry/registry.ts';
 import { RegistryError } from '../../src/cluster/registry/registry-error.ts';
 import { Clock } from '../simulation/clock.ts';
-import { advance, anyRevision, type Bench, benches, bytes, Log, mustBeNew, portsOf } from './registry-bench.ts';
+import { stopNats } from './nats-bench.ts';
+import { natsMissing } from './nats-server.ts';
+import { advance, anyRevision, type Bench, benches, bytes, Log, mustBeNew, portsOf, together } from './registry-bench.ts';
+
+test.after.always(stopNats);
+
+if (natsMissing) test.skip(`registry: nats: conforms${natsMissing}`, () => undefined);
 
 for (const [name, make] of Object.entries(benches)) {
   const conforms = (title: string, run: (t: ExecutionContext, bench: Bench) => Promise<void>) =>
@@ -114,11 +120,13 @@ for (const [name, make] of Object.entries(benches)) {
     t.is((await registry.list('v/2')).length, 3);
   });
 
-  conforms('takes the bytes as they are when put is called, and gives out bytes of the caller’s own', async (t, { registry }) => {
+  conforms('takes the bytes as they are when put is called, and gives out bytes of the caller’s own', async (t, bench) => {
+    const { registry } = bench;
     const told: Uint8Array[] = [];
     const watcher = { changed: (change: RegistryChange) => void (change.kind === 'put' && told.push(change.entry.value)), current() {} };
     registry.watch('', watcher);
     registry.watch('', watcher);
+    await bench.quiet();
     for (const size of [10, 300_000]) {
       const given = new Uint8Array(size).fill(1);
       const put = registry.put('a', given.subarray(0, size - 1), anyRevision);
@@ -165,54 +173,61 @@ for (const [name, make] of Object.entries(benches)) {
     const log = new Log(registry, 'm/');
     const all = new Log(registry, '');
     t.deepEqual(log.lines, [], 'nothing before it has returned');
-    await registry.get('barrier');
+    await bench.quiet();
     t.deepEqual(log.take(), ['m/a=2 @2', 'm/b=3 @3', 'current']);
     t.deepEqual(all.take(), ['m/a=2 @2', 'm/b=3 @3', 'other=4 @4', 'current']);
-    await Promise.all([
-      registry.put('m/c', bytes('5'), anyRevision),
-      registry.put('x', bytes('6'), anyRevision),
-      registry.delete('m/a', null),
-      registry.put('m/c', bytes('7'), anyRevision),
-      registry.put('m/c', bytes('8'), mustBeNew).catch(() => undefined),
-      registry.delete('m/none', null),
-    ]);
-    await registry.get('barrier');
+    await together(
+      bench,
+      () => registry.put('m/c', bytes('5'), anyRevision),
+      () => registry.put('x', bytes('6'), anyRevision),
+      () => registry.delete('m/a', null),
+      () => registry.put('m/c', bytes('7'), anyRevision),
+      () => registry.put('m/c', bytes('8'), mustBeNew).catch(() => undefined),
+      () => registry.delete('m/none', null),
+    );
+    await bench.quiet();
     t.deepEqual(log.take(), ['m/c=5 @5', 'm/a gone @7', 'm/c=7 @8']);
     t.deepEqual(all.take(), ['m/c=5 @5', 'x=6 @6', 'm/a gone @7', 'm/c=7 @8']);
     log.stop();
     log.stop();
     await registry.put('m/c', bytes('9'), anyRevision);
-    await registry.get('barrier');
+    await bench.quiet();
     t.deepEqual(log.take(), []);
     t.deepEqual(all.take(), ['m/c=9 @9']);
   });
 
-  conforms('a watch stands at its place among the changes that are asked for with it', async (t, { registry }) => {
+  conforms('a watch stands at its place among the changes that are asked for with it', async (t, bench) => {
+    const { registry } = bench;
     const first = registry.put('a', bytes('1'), anyRevision);
+    if (!bench.isOrdered) await first;
     const log = new Log(registry, '');
+    if (!bench.isOrdered) await bench.quiet();
     await Promise.all([first, registry.put('a', bytes('2'), anyRevision)]);
-    await registry.get('barrier');
+    await bench.quiet();
     t.deepEqual(log.take(), ['a=1 @1', 'current', 'a=2 @2']);
   });
 
-  conforms('a watch of nothing is current at once, and one that is stopped at once tells nothing', async (t, { registry }) => {
+  conforms('a watch of nothing is current at once, and one that is stopped at once tells nothing', async (t, bench) => {
+    const { registry } = bench;
     const log = new Log(registry, 'none/');
     const stopped = new Log(registry, '');
     stopped.stop();
     await registry.put('a', bytes('1'), anyRevision);
-    await registry.get('barrier');
+    await bench.quiet();
     t.deepEqual(log.take(), ['current']);
     t.deepEqual(stopped.take(), []);
   });
 
-  conforms('a watch does not carry values of more than 64 KiB', async (t, { registry }) => {
+  conforms('a watch does not carry values of more than 64 KiB', async (t, bench) => {
+    const { registry } = bench;
     await registry.put('a', new Uint8Array(65_537), anyRevision);
     const sizes: number[] = [];
     const log = new Log(registry, 'a');
     registry.watch('', { changed: (change) => void sizes.push(change.kind === 'put' ? change.entry.value.byteLength : -1), current() {} });
+    await bench.quiet();
     await registry.put('a', new Uint8Array(65_536), anyRevision);
     await registry.put('a', new Uint8Array(16 * 2 ** 20), anyRevision);
-    await registry.get('barrier');
+    await bench.quiet();
     t.is(log.lines[0], 'a has 65537 bytes @1');
     t.is(log.lines.at(-1), 'a has 16777216 bytes @3');
     t.deepEqual(sizes, [-1, 65_536, -1]);
@@ -272,9 +287,10 @@ for (const [name, make] of Object.entries(benches)) {
     t.deepEqual((await registry.get('key321'))?.value, bytes('321'));
   });
 
-  conforms('ends what is under way, refuses everything after close, and closes twice', async (t, { registry }) => {
+  conforms('ends what is under way, refuses everything after close, and closes twice', async (t, bench) => {
+    const { registry } = bench;
     const log = new Log(registry, '');
-    await registry.get('barrier');
+    await bench.quiet();
     const last = registry.put('a', bytes('1'), { expected: null, ttlMs: 100 });
     await Promise.all([registry.close(), registry.close()]);
     t.is(await last, 1);

@@ -109,6 +109,7 @@ function planOf(coordinators: number, workers: number, given: Given): Plan {
     const role = roleOf(name);
     return { name, title: `${role} ${name}`, args: [bin(), role, ...flagsOf({ ...shared, ...settings, name }), ...more] };
   };
+  const joins = (join: string) => (given.registry === undefined ? { join } : {});
   const named = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i + 1}`);
   const [c1 = '', ...cs] = named('c', coordinators);
   const ws = named('w', workers);
@@ -122,8 +123,8 @@ function planOf(coordinators: number, workers: number, given: Given): Plan {
       ...(temporary === null ? [] : [temporaryFlag]),
     ),
     others: (address) => [
-      ...cs.map((name) => childPlan(name, { ...ofCoordinator, listen: anyPort, join: address })),
-      ...ws.map((name) => childPlan(name, { ...ofWorker, listen: anyPort, join: address })),
+      ...cs.map((name) => childPlan(name, { ...ofCoordinator, listen: anyPort, ...joins(address) })),
+      ...ws.map((name) => childPlan(name, { ...ofWorker, listen: anyPort, ...joins(address) })),
     ],
     down: [ws, cs, [c1]],
     temporary,

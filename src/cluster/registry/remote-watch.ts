@@ -24,6 +24,10 @@ export class RemoteWatch {
     this.#watcher = watcher;
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   stop(): void {
     this.#isStopped = true;
   }

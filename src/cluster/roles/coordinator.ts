@@ -23,6 +23,7 @@ import { CoordinatorHost, recordsAddress } from './coordinator-host.ts';
 import { Front } from './front.ts';
 import { Membership } from './membership.ts';
 import type { NodeConfig, RunningRole } from './role.ts';
+import { sharedRegistry } from './shared-registry.ts';
 
 export type CoordinatorConfig = Config & NodeConfig;
 
@@ -32,14 +33,15 @@ export type CoordinatorConfig = Config & NodeConfig;
  */
 export async function startCoordinator(config: CoordinatorConfig): Promise<RunningRole> {
   const log = createLog(config.logLevel, { node: config.name });
-  const own = config.join === null ? await LmdbRegistry.open(joinPath(config.dataDir, 'registry')) : null;
+  const nats = await sharedRegistry(config, log);
+  const own = nats || config.join !== null ? null : await LmdbRegistry.open(joinPath(config.dataDir, 'registry'));
   // It was this node, in a former life: nobody else can open this registry.
   await own?.delete(memberKey(config.name), null);
   let membership: Membership;
   try {
-    membership = await Membership.join(config, 'coordinator', log, own);
+    membership = await Membership.join(config, 'coordinator', log, nats ?? own);
   } catch (error) {
-    await own?.close();
+    await (nats ?? own)?.close();
     throw error;
   }
   const coordinator = new Coordinator(config, membership, log);

@@ -71,7 +71,8 @@ export class Membership {
     const untilMs = performance.now() + joinTimeoutMs;
     try {
       await membership.#connect(config);
-      await (config.join === null ? membership.view.ready : readyBefore(untilMs, membership.view, config.join, joinTimeoutMs));
+      const from = config.join ?? (config.registry === null ? null : 'the registry');
+      await (from === null ? membership.view.ready : readyBefore(untilMs, membership.view, from, joinTimeoutMs));
       return membership;
     } catch (error) {
       membership.view.stop();

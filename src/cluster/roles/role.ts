@@ -10,6 +10,12 @@ export interface NodeConfig {
   readonly advertise: string | null;
   /** A coordinator of the cluster to join; null: this node is the first, and holds the registry. A worker needs one. */
   readonly join: string | null;
+  /** NATS with JetStream, which holds the registry, `nats://HOST:PORT[,…]`; nodes find each other there. Null: the first coordinator holds it. */
+  readonly registry: string | null;
+  /** Of several clusters on one NATS. Default `pheromone`. */
+  readonly clusterName: string;
+  /** Servers of NATS that keep each entry, 1 to 5; counts when the cluster is new to NATS. Default 1. */
+  readonly registryReplicas: number;
 }
 
 /** A role that runs in this process. */

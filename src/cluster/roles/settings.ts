@@ -14,8 +14,9 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isName } from '../../actors/app.ts';
 import { invalidOption } from '../../api/errors.ts';
-import { milliseconds, type Rule } from '../../api/option-rules.ts';
+import { milliseconds, type Rule, wholeNumber } from '../../api/option-rules.ts';
 import { type Config, defaultConfig, settingDocs, settingRules } from '../config.ts';
+import { natsServersRule, withoutSecrets } from '../registry/nats/servers.ts';
 import type { NodeConfig } from './role.ts';
 
 /** Who has settings: a process of a cluster, or the one that starts all of them. */
@@ -80,11 +81,17 @@ const addressPattern = /^tcp:\/\/([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]|
 
 const nameRule: Rule = (value) => (isName(value) ? null : 'must be 1 to 64 letters, digits, dots, dashes or underscores');
 
+const clusterNameRule: Rule = (value) =>
+  typeof value === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(value) ? null : 'must be 1 to 64 letters, digits, dashes or underscores';
+
 const rules = {
   name: nameRule,
   listen: addressRule(0),
   advertise: addressRule(1),
   join: addressRule(1),
+  registry: natsServersRule,
+  clusterName: clusterNameRule,
+  registryReplicas: wholeNumber(1, 5),
   drainMs: milliseconds(0),
   ...settingRules,
 };
@@ -94,6 +101,9 @@ const docs: { readonly [F in Field]: string } = {
   listen: 'where it listens',
   advertise: 'what others dial, where that is not what it listens on',
   join: 'a coordinator of the cluster to join',
+  registry: 'NATS JetStream that holds the registry; nodes find each other there',
+  clusterName: 'name of this cluster, of several on one NATS',
+  registryReplicas: 'servers of NATS that keep each entry, when the cluster is new there',
   drainMs: 'how long open sessions may go on after SIGTERM or SIGINT',
   ...settingDocs,
 };
@@ -127,7 +137,8 @@ function defaultWords(settled: Settled): { readonly [F in Field]?: string } {
     name: "the host's name and the process id",
     advertise: 'what it listens on',
     executorHeapMiB: "Node's own limit",
-    join: settled === 'worker' ? 'none, a worker needs one' : 'none, it is the first and holds the registry',
+    registry: 'none, the first coordinator holds it',
+    join: settled === 'worker' ? 'none, a worker needs one, or a registry' : 'none, it is the first and holds the registry',
   };
   if (settled !== 'up') return common;
   return { ...common, dataDir: 'a temporary one, removed at the end', executors: "a worker's share of the processors, at least 1" };
@@ -142,6 +153,9 @@ function nodeDefaults(settled: Settled): NodeConfig {
     listen: settled === 'worker' ? 'tcp://127.0.0.1:0' : 'tcp://127.0.0.1:7000',
     advertise: null,
     join: null,
+    registry: null,
+    clusterName: 'pheromone',
+    registryReplicas: 1,
   };
 }
 
@@ -163,7 +177,7 @@ export function readGiven(at: string, settled: Settled, { flags, environment }: 
     ];
     for (const { value, named } of sources.filter((source) => source.value !== undefined)) {
       const bad = rule(value);
-      if (bad) throw invalidOption(at, named, value, bad);
+      if (bad) throw invalidOption(at, named, field === 'registry' ? withoutSecrets(String(value)) : value, bad);
       given[field] = value;
       from[field] = named;
     }
@@ -185,9 +199,16 @@ export function flagsOf(given: Given): string[] {
     .map(({ field, flag }) => `${flag}=${String(given[field])}`);
 }
 
-function checkTogether(at: string, settled: Settled, { listen, advertise, join }: Given, from: { readonly [F in Field]?: string }): void {
-  if (settled === 'worker' && join === undefined) {
-    throw invalidOption(at, "option '--join'", undefined, 'a worker needs the address of a coordinator, tcp://HOST:PORT');
+function checkTogether(
+  at: string,
+  settled: Settled,
+  { listen, advertise, join, registry }: Given,
+  from: { readonly [F in Field]?: string },
+): void {
+  if (join !== undefined && registry !== undefined)
+    throw invalidOption(at, from.join ?? '', join, 'with a registry at NATS nodes find each other there: leave one of them out');
+  if (settled === 'worker' && join === undefined && registry === undefined) {
+    throw invalidOption(at, "option '--join'", undefined, 'a worker needs the address of a coordinator, tcp://HOST:PORT, or a registry');
   }
   if (typeof listen !== 'string' || advertise !== undefined || !/^tcp:\/\/(?:\*|0\.0\.0\.0|\[::\]):/.test(listen)) return;
   const remedy = settled === 'up' ? 'name one address of this machine' : "say with option '--advertise' what they dial";

@@ -17,6 +17,7 @@ import { WorkerBorder } from '../worker-border.ts';
 import { Membership } from './membership.ts';
 import { RegistryDurableStore } from './registry-durable-store.ts';
 import type { NodeConfig, RunningRole } from './role.ts';
+import { sharedRegistry } from './shared-registry.ts';
 
 export type WorkerConfig = Config & NodeConfig;
 
@@ -28,7 +29,11 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   const { name } = config;
   const log = createLog(config.logLevel, { node: name });
   const executorCode = await threadCode('executors/executor-thread');
-  const membership = await Membership.join(config, 'worker', log);
+  const nats = await sharedRegistry(config, log);
+  const membership = await Membership.join(config, 'worker', log, nats).catch(async (error: unknown) => {
+    await nats?.close();
+    throw error;
+  });
   const { registry, address, incarnation, ended } = membership;
   const memory = createSoloMemory(Math.min(config.soloSessionsMax, Math.floor(config.sessionsOpenMax / 4)), config.executors);
   const gate = memory && new Gate({ config, memory, node: () => node });

@@ -94,6 +94,12 @@ const refusals: readonly (readonly [what: string, args: () => Parameters<typeof 
   ['no port', () => [{ listen: 'tcp://127.0.0.1' }], /must be tcp:\/\/HOST:PORT/],
   ['a port too large', () => [{ listen: 'tcp://127.0.0.1:65536' }], /must be tcp:\/\/HOST:PORT/],
   ['any port to join', () => [{ join: 'tcp://127.0.0.1:0' }], /must be tcp:\/\/HOST:PORT, with a port from 1 to 65535/],
+  [
+    'a registry that is no NATS',
+    () => [{ registry: 'http://u:secret@h:4222' }],
+    /option '--registry' is "http:\/\/…@h:4222": must be nats:/,
+  ],
+  ['a registry and somebody to join', () => [{ registry: 'nats://h:4222', join: 'tcp://h:7000' }], /leave one of them out/],
   ['a worker that joins nobody', () => [{}, {}, 'worker'], /option '--join' .* a worker needs the address of a coordinator/],
   [
     'every address',

@@ -72,7 +72,7 @@ test('thread frames: bytes are copied, also small ones', (t) => {
     const [envelope] = decodeThreadFrame(frame);
     frame.fill(9);
     const expected = new Uint8Array(sizeBytes).fill(7);
-    t.deepEqual((envelope?.message as typeof sent).ref.inline, expected, `${sizeBytes} bytes`);
+    t.deepEqual((envelope!.message as typeof sent).ref.inline, expected, `${sizeBytes} bytes`);
   }
 });
 
@@ -83,7 +83,7 @@ test('thread frames: one of many large objects', (t) => {
   const message: Message = { kind: 'run', invocation: 1, attempt: 1, app: 'a', revision: 1, function: 0, session: 's', inputs };
   for (let round = 0; round < 2; round++) {
     const [envelope] = decodeThreadFrame(encodeThreadFrame([{ to: 'thread:0', message }]));
-    t.is((envelope?.message as typeof message).inputs.length, 5_000);
-    t.deepEqual((envelope?.message as typeof message).inputs[4_999], object);
+    t.is((envelope!.message as typeof message).inputs.length, 5_000);
+    t.deepEqual((envelope!.message as typeof message).inputs[4_999], object);
   }
 });
