@@ -10,6 +10,8 @@ export interface NodeConfig {
   readonly advertise: string | null;
   /** A coordinator of the cluster to join; null: this node is the first, and holds the registry. A worker needs one. */
   readonly join: string | null;
+  /** Of the cluster's key, as `pheromone keygen` has made it; null: no encryption, and whoever reaches a node may join. */
+  readonly keyFile: string | null;
 }
 
 /** A role that runs in this process. */

@@ -14,7 +14,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isName } from '../../actors/app.ts';
 import { invalidOption } from '../../api/errors.ts';
-import { milliseconds, type Rule } from '../../api/option-rules.ts';
+import { milliseconds, type Rule, text } from '../../api/option-rules.ts';
 import { type Config, defaultConfig, settingDocs, settingRules } from '../config.ts';
 import type { NodeConfig } from './role.ts';
 
@@ -85,6 +85,7 @@ const rules = {
   listen: addressRule(0),
   advertise: addressRule(1),
   join: addressRule(1),
+  keyFile: text(4_096),
   drainMs: milliseconds(0),
   ...settingRules,
 };
@@ -94,6 +95,7 @@ const docs: { readonly [F in Field]: string } = {
   listen: 'where it listens',
   advertise: 'what others dial, where that is not what it listens on',
   join: 'a coordinator of the cluster to join',
+  keyFile: "file with the cluster's key, of `pheromone keygen`",
   drainMs: 'how long open sessions may go on after SIGTERM or SIGINT',
   ...settingDocs,
 };
@@ -127,6 +129,7 @@ function defaultWords(settled: Settled): { readonly [F in Field]?: string } {
     name: "the host's name and the process id",
     advertise: 'what it listens on',
     executorHeapMiB: "Node's own limit",
+    keyFile: 'none, no encryption and no authentication',
     join: settled === 'worker' ? 'none, a worker needs one' : 'none, it is the first and holds the registry',
   };
   if (settled !== 'up') return common;
@@ -142,6 +145,7 @@ function nodeDefaults(settled: Settled): NodeConfig {
     listen: settled === 'worker' ? 'tcp://127.0.0.1:0' : 'tcp://127.0.0.1:7000',
     advertise: null,
     join: null,
+    keyFile: null,
   };
 }
 

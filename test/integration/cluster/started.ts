@@ -32,7 +32,7 @@ let started = 0;
 
 function configOf(given: Partial<WorkerConfig>): RoleConfig {
   const common = { executors: 2, arenaBytes: 256 * 2 ** 20, poison: true, logLevel: 'error', listen: 'tcp://127.0.0.1:0' } as const;
-  return { ...defaultConfig(), ...common, name: 'nobody', advertise: null, join: null, ...given };
+  return { ...defaultConfig(), ...common, name: 'nobody', advertise: null, join: null, keyFile: null, ...given };
 }
 
 export async function startCluster({ coordinators = 1, workers = 1, settings = {} }: ClusterOptions = {}): Promise<StartedCluster> {
