@@ -65,8 +65,9 @@ export class Listener {
     this.#door = door;
     this.#ports = ports;
     const turnedAway = ports.keys ? wrongKeys : wrongProtocol;
+    // Who sees first that the two do not fit together hangs up: that may be the other end.
     void watchHandshakes(socket, (how) => {
-      if (how === 'protocol') ports.turnedAway(turnedAway, null);
+      if (how !== 'key') ports.turnedAway(turnedAway, null);
     });
     void readSocket(socket, ports.limits, (parts) => this.#take(parts));
   }
