@@ -14,6 +14,7 @@ import {
   type ShowProgress,
   type TextsOption,
   type Values,
+  type Where,
 } from './scenario.ts';
 
 /** What the command line lends to scenarios. */
@@ -23,6 +24,8 @@ export interface CommandTools {
   wholeNumber(min: number, max: number): (text: string) => number;
   /** `--connect`. */
   connectOption(): Option;
+  /** `--key-file`. */
+  keyFileOption(): Option;
 }
 
 /** Runs the command line of a scenario. Resolves with the exit code: 0, or 1 for a wrong answer. Usage errors are commander's. */
@@ -60,19 +63,25 @@ async function loadScenario(name: string): Promise<Scenario> {
 function scenarioCommand(
   name: string,
   scenario: Scenario,
-  { showProgress, wholeNumber, connectOption }: CommandTools,
+  { showProgress, wholeNumber, connectOption, keyFileOption }: CommandTools,
   done: (played: Played) => void,
 ): Command {
-  const command = new Command(name).description(scenario.about).option('--json', 'report as one JSON object').addOption(connectOption());
+  const command = new Command(name)
+    .description(scenario.about)
+    .option('--json', 'report as one JSON object')
+    .addOption(connectOption())
+    .addOption(keyFileOption());
   for (const [field, option] of Object.entries(scenario.options)) command.addOption(toOption(field, option, wholeNumber));
-  return command.action(async ({ json, connect, ...options }: Values<Options> & { readonly json?: true; readonly connect?: string }) => {
-    const played = await play(name, scenario, options, { showProgress, connect }).catch((error: unknown) => {
-      if (error instanceof BadOption) command.error(`error: ${error.message}`);
-      throw error;
-    });
-    console.log(json ? JSON.stringify(played.report) : summary(played));
-    done(played);
-  });
+  return command.action(
+    async ({ json, connect, keyFile, ...options }: Values<Options> & Pick<Where, 'connect' | 'keyFile'> & { readonly json?: true }) => {
+      const played = await play(name, scenario, options, { showProgress, connect, keyFile }).catch((error: unknown) => {
+        if (error instanceof BadOption) command.error(`error: ${error.message}`);
+        throw error;
+      });
+      console.log(json ? JSON.stringify(played.report) : summary(played));
+      done(played);
+    },
+  );
 }
 
 function toOption(field: string, option: NumberOption | TextsOption, wholeNumber: CommandTools['wholeNumber']): Option {

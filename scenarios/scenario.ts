@@ -91,6 +91,8 @@ export interface Where {
   readonly showProgress: ShowProgress;
   /** The address of a cluster; undefined: embedded. */
   readonly connect?: string | undefined;
+  /** The key with which to connect, where the cluster has keys. */
+  readonly keyFile?: string | undefined;
 }
 
 /** Plays a scenario to its end. What fails is reported as a wrong answer is; `BadOption` and bugs are thrown. */
@@ -98,11 +100,11 @@ export async function play<O extends Options>(
   name: string,
   scenario: Scenario<O>,
   options: Values<O>,
-  { showProgress, connect: address }: Where,
+  { showProgress, connect: address, keyFile }: Where,
 ): Promise<Played> {
   const apps = [scenario.app];
   const mode = address === undefined ? 'embedded' : 'cluster';
-  const runtime = address === undefined ? await startLocal({ apps }) : await connect(address, { apps });
+  const runtime = address === undefined ? await startLocal({ apps }) : await connect(address, { apps, keyFile: keyFile || undefined });
   const progress = showProgress(runtime, name);
   try {
     return await measure({ scenario: name, mode }, runtime, () => scenario.run(runtime, options, progress));

@@ -4,6 +4,7 @@ import { errorData, type ErrorData } from '../actors/protocol/error.ts';
 import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
 import { ClientHost } from '../cluster/client-host.ts';
 import { defaultConfig } from '../cluster/config.ts';
+import { parseClientKeys, readClientKeys } from '../cluster/keys/key-file.ts';
 import { createLog } from '../cluster/log.ts';
 import type { Envelope } from '../cluster/wire/codec.ts';
 import { sourceOf } from './arguments.ts';
@@ -15,10 +16,11 @@ import type { Runtime } from './runtime.ts';
 /**
  * Connects to the cluster that the coordinator at `address` (`tcp://HOST:PORT`) belongs to, and registers `apps`. One address is enough:
  * all else is reached by way of it. Rejects with `PeerUnreachable` within `timeoutMs` if nobody answers there, with `ProtocolMismatch`
- * if it is of another version, and as `registerApp` does; nothing stays behind then.
+ * if it is of another version, with `InvalidOption` if the key is none, and as `registerApp` does; nothing stays behind then.
  */
 export async function connect(address: string, options: ConnectOptions = {}): Promise<Runtime> {
-  const { apps = [], timeoutMs = 5_000, logLevel = 'warn' } = checkConnectOptions(address, options);
+  const { apps = [], timeoutMs = 5_000, logLevel = 'warn', keyFile, key } = checkConnectOptions(address, options);
+  const keys = keyFile !== undefined ? readClientKeys(keyFile) : key !== undefined ? parseClientKeys('option key', key) : null;
   const defaults = defaultConfig();
   const config = { ...defaults, dataDir: resolve(defaults.dataDir), logLevel };
   const log = createLog(logLevel, { client: 'remote' });
@@ -31,6 +33,7 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
     config,
     log,
     gateway: address,
+    keys,
     timeoutMs,
     receive: (envelopes) => (host ? host.receive(envelopes) : void early.push(...envelopes)),
     lost: (error) => runtime?.fail({ ...error, code: 'PeerUnreachable', message: `the cluster is lost: ${error.message}` }),

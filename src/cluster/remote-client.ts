@@ -17,6 +17,7 @@ import type { ClientBlocks } from './client-host.ts';
 import { ClientValues } from './client-values.ts';
 import type { Config } from './config.ts';
 import type { Outlet } from './host.ts';
+import type { Keys } from './keys/keys.ts';
 import type { LogLine } from './log.ts';
 import { realTimers } from './node/assemble.ts';
 import { DurableService } from './node/durable-service.ts';
@@ -40,6 +41,8 @@ export interface RemoteClientOptions {
   readonly log: LogLine;
   /** A coordinator: `tcp://HOST:PORT`. */
   readonly gateway: string;
+  /** Null: in clear. */
+  readonly keys: Keys | null;
   readonly timeoutMs: number;
   receive(envelopes: readonly Envelope[]): void;
   /** The cluster cannot be reached any more. */
@@ -110,6 +113,7 @@ export class RemoteClient {
       incarnation: Date.now(),
       limits: meshLimitsDefault,
       log: options.log,
+      keys: options.keys,
       received: (_, envelopes) => client?.take(envelopes),
       peerUp(peer) {
         if (!client || peer.name !== client.gateway) return;

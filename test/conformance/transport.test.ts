@@ -7,6 +7,8 @@ import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { Message } from '../../src/actors/protocol/message.ts';
 import type { Outlet } from '../../src/cluster/host.ts';
+import { createKeyPair } from '../../src/cluster/keys/key-pair.ts';
+import { Keys } from '../../src/cluster/keys/keys.ts';
 import { createLinkCounters, PortLink } from '../../src/cluster/transport/port-link.ts';
 import { Mesh, meshLimitsDefault } from '../../src/cluster/transport/zmq/mesh.ts';
 import type { Envelope } from '../../src/cluster/wire/codec.ts';
@@ -25,23 +27,26 @@ const implementations: Record<string, (t: ExecutionContext) => Promise<Pair>> = 
     const counters = createLinkCounters();
     return [side(new PortLink(port1, counters, 0)), side(new PortLink(port2, counters, 1))];
   },
-  async zeromq(t) {
-    const got: Envelope[][] = [[], []];
-    const [a, b] = ['a', 'b'].map((name, i) => {
-      const received = (_: unknown, envelopes: readonly Envelope[]) => void got[i]!.push(...envelopes);
-      const limits = { ...meshLimitsDefault, framesHeldMax: 512 };
-      const [log, peerUp, peerDown] = [() => undefined, () => undefined, () => undefined];
-      const mesh = new Mesh({ name, role: 'worker', incarnation: 1, limits, log, received, peerUp, peerDown });
-      t.teardown(() => mesh.close({ lingerMs: 0 }));
-      return mesh;
-    }) as [Mesh, Mesh];
-    await a.connect(await b.listen('tcp://127.0.0.1:0'), 2_000);
-    return [
-      { outlet: a.outletTo('b')!, got: got[0]! },
-      { outlet: b.outletTo('a')!, got: got[1]! },
-    ];
-  },
+  zeromq: (t) => meshes(t, null),
+  curve: (t) => meshes(t, Keys.ofCluster(createKeyPair(), [])),
 };
+
+async function meshes(t: ExecutionContext, keys: Keys | null): Promise<Pair> {
+  const got: Envelope[][] = [[], []];
+  const [a, b] = ['a', 'b'].map((name, i) => {
+    const received = (_: unknown, envelopes: readonly Envelope[]) => void got[i]!.push(...envelopes);
+    const limits = { ...meshLimitsDefault, framesHeldMax: 512 };
+    const [log, peerUp, peerDown] = [() => undefined, () => undefined, () => undefined];
+    const mesh = new Mesh({ name, role: 'worker', incarnation: 1, limits, log, keys, received, peerUp, peerDown });
+    t.teardown(() => mesh.close({ lingerMs: 0 }));
+    return mesh;
+  }) as [Mesh, Mesh];
+  await a.connect(await b.listen('tcp://127.0.0.1:0'), 2_000);
+  return [
+    { outlet: a.outletTo('b')!, got: got[0]! },
+    { outlet: b.outletTo('a')!, got: got[1]! },
+  ];
+}
 
 function side(outlet: PortLink): Side {
   const got: Envelope[] = [];

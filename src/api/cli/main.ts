@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { isPheromoneError } from '../errors.ts';
 import { CommandFailed, FailureTold } from './failure.ts';
+import { keygenCommand } from './keygen.ts';
 import { roleCommand } from './role.ts';
 import { runCommand } from './run.ts';
 import { scenarioCommand } from './scenario.ts';
@@ -26,7 +27,8 @@ export async function main(args: readonly string[]): Promise<number> {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
   const scenario = scenarioCommand((code) => (exitCode = code));
-  for (const command of [runCommand(), scenario, upCommand(), statusCommand(), roleCommand('coordinator'), roleCommand('worker')]) {
+  const roles = [roleCommand('coordinator'), roleCommand('worker')];
+  for (const command of [runCommand(), scenario, upCommand(), statusCommand(), keygenCommand(), ...roles]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {

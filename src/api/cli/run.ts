@@ -15,7 +15,7 @@ import type { Entries } from '../entries.ts';
 import type { Runtime } from '../runtime.ts';
 import { type ObjectOptions, readObjects } from './objects.ts';
 import { toJson } from './json.ts';
-import { connect, connectOption } from './connect.ts';
+import { connect, connectOption, keyFileOption } from './connect.ts';
 import { showProgress } from './progress.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -26,6 +26,7 @@ interface RunOptions extends ObjectOptions {
   readonly retries?: number;
   readonly executors?: number;
   readonly connect?: string;
+  readonly keyFile?: string;
 }
 
 const epilogue = `
@@ -54,6 +55,7 @@ export function runCommand(): Command {
     .option('--retries <n>', 'how often a failed session is tried again', wholeNumber(0, 100))
     .option('--executors <n>', 'threads that run functions (default: the processors)', wholeNumber(1, 1_024))
     .addOption(connectOption().conflicts('executors'))
+    .addOption(keyFileOption())
     .addHelpText('after', epilogue);
   return command.action((module: string, options: RunOptions) => run(command, module, options));
 }
@@ -78,8 +80,8 @@ async function call(app: App, entries: Entries, options: RunOptions): Promise<un
   }
 }
 
-async function startRuntime(app: App, { executors, connect: address }: RunOptions): Promise<Runtime> {
-  return address === undefined ? library.startLocal({ apps: [app], executors }) : connect(address, [app]);
+async function startRuntime(app: App, { executors, connect: address, keyFile }: RunOptions): Promise<Runtime> {
+  return address === undefined ? library.startLocal({ apps: [app], executors }) : connect(address, keyFile, [app]);
 }
 
 /** The app of a module: the one called `name`, or the only one. */

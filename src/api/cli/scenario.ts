@@ -4,14 +4,14 @@
  */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { connectOption } from './connect.ts';
+import { connectOption, keyFileOption } from './connect.ts';
 import { showProgress } from './progress.ts';
 import { wholeNumber } from './whole-number.ts';
 
 const scenarios = new URL('../../../scenarios/command.ts', import.meta.url);
 
 /** What scenarios are lent. */
-const tools = { showProgress, wholeNumber, connectOption };
+const tools = { showProgress, wholeNumber, connectOption, keyFileOption };
 
 interface Scenarios {
   runScenario(args: readonly string[], lent: typeof tools): Promise<number>;

@@ -1,10 +1,11 @@
 /** `pheromone status`: the nodes of a cluster, what they are busy with, and which coordinator has which shards. */
 import { Command } from 'commander';
 import type { ClusterNode, ClusterShard, ClusterStatus } from '../cluster-status.ts';
-import { connect, connectOption } from './connect.ts';
+import { connect, connectOption, keyFileOption } from './connect.ts';
 
 interface StatusOptions {
   readonly connect: string;
+  readonly keyFile?: string;
   readonly json?: true;
 }
 
@@ -12,9 +13,10 @@ export function statusCommand(): Command {
   return new Command('status')
     .description('Show the nodes of a cluster, their loads, its shards and apps.')
     .addOption(connectOption().makeOptionMandatory())
+    .addOption(keyFileOption())
     .option('--json', 'as one JSON object')
-    .action(async ({ connect: address, json }: StatusOptions) => {
-      const runtime = await connect(address);
+    .action(async ({ connect: address, keyFile, json }: StatusOptions) => {
+      const runtime = await connect(address, keyFile);
       try {
         const status = await runtime.clusterStatus();
         console.log(json ? JSON.stringify(status) : describeStatus(status, Date.now()));

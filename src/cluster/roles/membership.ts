@@ -7,6 +7,9 @@
  */
 import type { Address } from '../../actors/actor.ts';
 import type { Outlet } from '../host.ts';
+import { mayClientSay } from '../client-rights.ts';
+import { readNodeKeys } from '../keys/key-file.ts';
+import type { Keys } from '../keys/keys.ts';
 import type { LogLine } from '../log.ts';
 import { realTimers } from '../node/assemble.ts';
 import { holdLease, type Lease } from '../registry/lease.ts';
@@ -16,6 +19,7 @@ import { RemoteRegistry } from '../registry/remote-registry.ts';
 import { atNode, nodeOf, Routes } from '../routes.ts';
 import type { Way } from '../transfer/object-sender.ts';
 import { Mesh, meshLimitsDefault, type PeerInfo, TransportError } from '../transport/zmq/mesh.ts';
+import { Refusals } from '../transport/zmq/refusals.ts';
 import { peerUnreachable } from '../transport/zmq/transport-error.ts';
 import { ClusterView, encodeEntry, type Member, memberKey } from '../view.ts';
 import type { Envelope } from '../wire/codec.ts';
@@ -57,6 +61,7 @@ export class Membership {
   readonly #routes: Routes;
   readonly #remote: RemoteRegistry | null;
   readonly #early: Envelope[] = [];
+  readonly #refusals: Refusals;
   #address = '';
   #registryNode: string | null = null;
   #hooks: MembershipHooks | null = null;
@@ -67,7 +72,8 @@ export class Membership {
 
   /** `registry`: the one that this node itself holds; null: it is where `config.join` leads. Rejects with `PeerUnreachable` and the like. */
   static async join(config: NodeConfig, role: Member['role'], log: LogLine, registry: Registry | null = null): Promise<Membership> {
-    const membership = new Membership(config, role, log, registry);
+    const keys = config.keyFile === null ? null : readNodeKeys(config.keyFile);
+    const membership = new Membership(config, role, log, registry, keys);
     const untilMs = performance.now() + joinTimeoutMs;
     try {
       await membership.#connect(config);
@@ -82,8 +88,9 @@ export class Membership {
     }
   }
 
-  private constructor({ name }: NodeConfig, role: Member['role'], log: LogLine, registry: Registry | null) {
+  private constructor({ name }: NodeConfig, role: Member['role'], log: LogLine, registry: Registry | null, keys: Keys | null) {
     this.name = name;
+    this.#refusals = new Refusals(log);
     this.#role = role;
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#mesh = new Mesh({
@@ -92,7 +99,8 @@ export class Membership {
       incarnation: this.incarnation,
       limits: meshLimitsDefault,
       log,
-      received: (_, envelopes) => this.#receive(envelopes),
+      keys,
+      received: (from, envelopes) => this.#receive(from.role === 'client' ? this.#allowed(from.name, envelopes) : envelopes),
       peerUp: (peer) => {
         if (peer.name === this.#registryNode) this.#remote?.connectionRestored();
         this.#hooks?.peerUp?.(peer);
@@ -221,6 +229,16 @@ export class Membership {
     // Until the connection is there.
     remote.connectionLost();
     return remote;
+  }
+
+  /** Of what a client has said. */
+  #allowed(client: string, envelopes: readonly Envelope[]): readonly Envelope[] {
+    return envelopes.filter((envelope) => {
+      const isAllowed = mayClientSay(client, envelope);
+      if (!isAllowed)
+        this.#refusals.note('a client has said what only nodes may say', { client, to: envelope.to, kind: envelope.message.kind });
+      return isAllowed;
+    });
   }
 
   #receive(envelopes: readonly Envelope[]): void {

@@ -16,6 +16,8 @@ export interface NodeConfig {
   readonly clusterName: string;
   /** Servers of NATS that keep each entry, 1 to 5; counts when the cluster is new to NATS. Default 1. */
   readonly registryReplicas: number;
+  /** Of the cluster's key, as `pheromone keygen` has made it; null: no encryption, and whoever reaches a node may join. */
+  readonly keyFile: string | null;
 }
 
 /** A role that runs in this process. */

@@ -14,7 +14,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isName } from '../../actors/app.ts';
 import { invalidOption } from '../../api/errors.ts';
-import { milliseconds, type Rule, wholeNumber } from '../../api/option-rules.ts';
+import { milliseconds, type Rule, text, wholeNumber } from '../../api/option-rules.ts';
 import { type Config, defaultConfig, settingDocs, settingRules } from '../config.ts';
 import { natsServersRule, withoutSecrets } from '../registry/nats/servers.ts';
 import type { NodeConfig } from './role.ts';
@@ -92,6 +92,7 @@ const rules = {
   registry: natsServersRule,
   clusterName: clusterNameRule,
   registryReplicas: wholeNumber(1, 5),
+  keyFile: text(4_096),
   drainMs: milliseconds(0),
   ...settingRules,
 };
@@ -104,6 +105,7 @@ const docs: { readonly [F in Field]: string } = {
   registry: 'NATS JetStream that holds the registry; nodes find each other there',
   clusterName: 'name of this cluster, of several on one NATS',
   registryReplicas: 'servers of NATS that keep each entry, when the cluster is new there',
+  keyFile: "file with the cluster's key, of `pheromone keygen`",
   drainMs: 'how long open sessions may go on after SIGTERM or SIGINT',
   ...settingDocs,
 };
@@ -139,6 +141,7 @@ function defaultWords(settled: Settled): { readonly [F in Field]?: string } {
     executorHeapMiB: "Node's own limit",
     registry: 'none, the first coordinator holds it',
     join: settled === 'worker' ? 'none, a worker needs one, or a registry' : 'none, it is the first and holds the registry',
+    keyFile: 'none, no encryption and no authentication',
   };
   if (settled !== 'up') return common;
   return { ...common, dataDir: 'a temporary one, removed at the end', executors: "a worker's share of the processors, at least 1" };
@@ -156,6 +159,7 @@ function nodeDefaults(settled: Settled): NodeConfig {
     registry: null,
     clusterName: 'pheromone',
     registryReplicas: 1,
+    keyFile: null,
   };
 }
 

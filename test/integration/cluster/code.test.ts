@@ -19,7 +19,7 @@ import { clientOf, clusterFor, workerProcess } from './started.ts';
 async function remoteOf(t: ExecutionContext, gateway: string): Promise<RemoteClient> {
   const nothing = () => undefined;
   const config = defaultConfig();
-  const client = await RemoteClient.open({ config, log: nothing, gateway, timeoutMs: 5_000, receive: nothing, lost: nothing });
+  const client = await RemoteClient.open({ config, keys: null, log: nothing, gateway, timeoutMs: 5_000, receive: nothing, lost: nothing });
   t.teardown(() => client.close());
   return client;
 }

@@ -106,7 +106,9 @@ test('connect: every bad address and option is refused with its name, value and 
   await refuse(/^connect: options\.timeoutMs is 0: /, address, { timeoutMs: 0 });
   await refuse(/^connect: options\.logLevel is "loud": must be one of 'debug'/, address, { logLevel: 'loud' });
   await refuse(/^connect: options\.apps/, address, { apps: [{}] });
-  await refuse(/^connect: options\.executors is 2: is not an option \(there are apps, timeoutMs, logLevel\)/, address, { executors: 2 });
+  await refuse(/^connect: options\.executors is 2: is not an option \(there are apps, timeoutMs, keyFile, key, logLevel\)/, address, {
+    executors: 2,
+  });
 });
 
 test('connect: without a worker it works, and apps cannot be registered yet', async (t) => {

@@ -32,7 +32,15 @@ let started = 0;
 
 function configOf(given: Partial<WorkerConfig>): RoleConfig {
   const common = { executors: 2, arenaBytes: 256 * 2 ** 20, poison: true, logLevel: 'error', listen: 'tcp://127.0.0.1:0' } as const;
-  const node = { name: 'nobody', advertise: null, join: null, registry: null, clusterName: 'pheromone', registryReplicas: 1 };
+  const node = {
+    name: 'nobody',
+    advertise: null,
+    join: null,
+    registry: null,
+    clusterName: 'pheromone',
+    registryReplicas: 1,
+    keyFile: null,
+  };
   return { ...defaultConfig(), ...common, ...node, ...given };
 }
 

@@ -8,6 +8,8 @@ export class TcpProxy {
   readonly #port: number;
   #isOpen = true;
   delayMs = 0;
+  /** Is told all that passes, in either direction. */
+  tap: (bytes: Buffer) => void = () => undefined;
 
   static async open(t: ExecutionContext, target: string): Promise<TcpProxy> {
     const proxy = new TcpProxy(Number(new URL(target).port));
@@ -76,6 +78,7 @@ export class TcpProxy {
 
   #pass(from: net.Socket, to: net.Socket): void {
     from.on('data', (bytes) => {
+      this.tap(bytes);
       const write = () => {
         if (!to.destroyed && !to.write(bytes)) {
           from.pause();

@@ -15,13 +15,16 @@ import type { MeshCounters } from './counters.ts';
 import type { Parts } from './datagram.ts';
 import { parseEndpoint } from './endpoint.ts';
 import type { PeerInfo } from './greeting.ts';
+import type { Keys } from '../../keys/keys.ts';
 import type { MeshLimits } from './limits.ts';
-import { closeSocket, openDealer, readSocket } from './socket.ts';
-import { invalidEndpoint, peerUnreachable, TransportError } from './transport-error.ts';
+import { closeSocket, type HandshakeFailure, openDealer, readSocket, watchHandshakes } from './socket.ts';
+import { invalidEndpoint, keysRefused, peerUnreachable, TransportError } from './transport-error.ts';
 
 export interface DialPorts {
   readonly limits: MeshLimits;
   readonly counters: MeshCounters;
+  /** Null: in clear. */
+  readonly keys: Keys | null;
   hello(): Parts;
   take(dial: Dial, parts: readonly Buffer[]): void;
   /** Nothing comes or goes on this connection any more. */
@@ -47,6 +50,8 @@ export class Dial {
   #ticks = 0;
   /** Why the last handshake was refused. */
   #refusal: ErrorData | null = null;
+  /** Somebody answers there, and hangs up before he has said anything. */
+  #isHungUp = false;
 
   /** Throws a TransportError if the endpoint is none. */
   constructor(endpoint: string, ports: DialPorts) {
@@ -54,7 +59,7 @@ export class Dial {
     this.#isIpv6 = parseEndpoint('connect', endpoint).isIpv6;
     this.#ports = ports;
     try {
-      this.#socket = openDealer(ports.limits, this.#isIpv6);
+      this.#socket = this.#openSocket();
     } catch (error) {
       throw new TransportError(peerUnreachable(endpoint, `this process can open no more sockets (${String(error)})`));
     }
@@ -73,8 +78,7 @@ export class Dial {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiters.delete(waiter);
-        const why = this.#refusal?.message ?? `nobody answered within ${timeoutMs} ms; see that a node listens there`;
-        reject(new TransportError(peerUnreachable(this.endpoint, why, { timeoutMs })));
+        reject(new TransportError(this.#silence(timeoutMs)));
       }, timeoutMs);
       const waiter: Waiter = { resolve, reject, timer };
       this.#waiters.add(waiter);
@@ -89,6 +93,7 @@ export class Dial {
     this.#enter('open');
     this.peerName = peer.name;
     this.#refusal = null;
+    this.#isHungUp = false;
     for (const { resolve, timer } of this.#takeWaiters()) {
       clearTimeout(timer);
       resolve(peer);
@@ -134,7 +139,7 @@ export class Dial {
     this.#leave(false);
     this.#enter('greeting');
     try {
-      this.#socket = openDealer(this.#ports.limits, this.#isIpv6);
+      this.#socket = this.#openSocket();
       this.connection = this.#open();
     } catch {
       // The process has no file descriptors left: perhaps later.
@@ -151,9 +156,30 @@ export class Dial {
     this.#reject(error);
   }
 
+  #openSocket(): Dealer {
+    const { limits, keys } = this.#ports;
+    return openDealer(limits, this.#isIpv6, keys && keys.dialling());
+  }
+
+  #silence(timeoutMs: number): ErrorData {
+    if (this.#refusal) return peerUnreachable(this.endpoint, this.#refusal.message, { timeoutMs });
+    if (this.#isHungUp) return keysRefused(this.endpoint, 'cut', this.#ports.keys !== null);
+    return peerUnreachable(this.endpoint, `nobody answered within ${timeoutMs} ms; see that a node listens there`, { timeoutMs });
+  }
+
+  /** Before either end could say anything. */
+  #failed(how: HandshakeFailure): void {
+    if (this.state !== 'greeting') return;
+    if (how === 'cut') this.#isHungUp = true;
+    else this.refused(keysRefused(this.endpoint, how, this.#ports.keys !== null));
+  }
+
   #open(): Connection {
     const socket = this.#socket;
     const { limits, counters, take } = this.#ports;
+    void watchHandshakes(socket, (how) => {
+      if (this.#socket === socket) this.#failed(how);
+    });
     socket.connect(this.endpoint);
     const connection: Connection = new Connection(this.endpoint, {
       counters,

@@ -21,6 +21,8 @@ export interface PeerInfo {
 /** What a mesh says of itself. */
 export interface Greeting extends PeerInfo {
   readonly version: string;
+  /** Of a node that dials, where there are keys: that it has the cluster's (`keys/keys.ts`, K2). */
+  readonly seal: string | null;
 }
 
 /** For what the list of fields does not show: how refs and inputs travel, and what is said by datagrams. */
@@ -35,11 +37,11 @@ const textLengthMax = 1_024;
 /** Null: it is none. Of another version no more is read than this. */
 export function readGreeting(body: unknown): Greeting | null {
   if (typeof body !== 'object' || body === null) return null;
-  const { version, name, role, incarnation, address } = body as Record<keyof Greeting, unknown>;
+  const { version, name, role, incarnation, address, seal = null } = body as Record<keyof Greeting, unknown>;
   if (!isText(version) || !isText(name) || !namePattern.test(name) || !roles.includes(role)) return null;
   if (!Number.isSafeInteger(incarnation) || (incarnation as number) < 1) return null;
-  if (address !== null && !isText(address)) return null;
-  return { version, name, role: role as PeerRole, incarnation: incarnation as number, address };
+  if ((address !== null && !isText(address)) || (seal !== null && !isText(seal))) return null;
+  return { version, name, role: role as PeerRole, incarnation: incarnation as number, address, seal };
 }
 
 /** An error that another node sends as JSON; null: it is none. */

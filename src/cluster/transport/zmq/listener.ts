@@ -10,12 +10,18 @@ import type { MeshCounters } from './counters.ts';
 import { type Datagram, type Parts, readDatagram, writeSign } from './datagram.ts';
 import { bindingOf, type Endpoint } from './endpoint.ts';
 import type { MeshLimits } from './limits.ts';
-import { closeSocket, openRouter, readSocket } from './socket.ts';
+import type { Keys } from '../../keys/keys.ts';
+import { closeSocket, openRouter, readSocket, watchHandshakes } from './socket.ts';
 import { addressInUse, invalidEndpoint, TransportError } from './transport-error.ts';
+import { type Door, openDoor } from './zap.ts';
 
 export interface ListenerPorts {
   readonly limits: MeshLimits;
   readonly counters: MeshCounters;
+  /** Null: everybody may connect. */
+  readonly keys: Keys | null;
+  /** Somebody was turned away before he could say anything. `address`: null if ZeroMQ does not tell. */
+  turnedAway(why: string, address: string | null): void;
   take(connection: Connection, datagram: Datagram): void;
   /** Nothing can be sent on this connection any more. */
   left(connection: Connection): void;
@@ -27,34 +33,42 @@ const bindAttemptMs = 50;
 /** So many are asked for a hello in one tick. */
 const askedMax = 1_024;
 
+const unknownKey = 'a connection was turned away: its key is none of this cluster';
+const wrongKeys = "a connection was turned away: it has no keys, or not those of this cluster's nodes";
+const wrongProtocol = 'a connection was turned away: it has keys, and this node has none, or it is none of a node';
+
 export class Listener {
   readonly #ports: ListenerPorts;
   readonly #socket: Router;
+  readonly #door: Door | null;
   readonly #connections = new Map<string, Connection>();
   readonly #ids = new WeakMap<Connection, string>();
   readonly #asked = new Set<string>();
 
   /** Rejects with a TransportError: `AddressInUse`, `InvalidOption`. */
   static async open(text: string, endpoint: Endpoint, ports: ListenerPorts): Promise<Listener> {
-    const socket = openRouter(ports.limits, endpoint.isIpv6);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await socket.bind(bindingOf(endpoint));
-        return new Listener(socket, ports);
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'EADDRINUSE' || attempt === bindAttemptsMax) {
-          socket.close();
-          throw new TransportError(bindError(text, error as NodeJS.ErrnoException));
-        }
-        await sleep(bindAttemptMs);
-      }
+    const { limits, keys } = ports;
+    const door =
+      keys && (await openDoor({ limits, admits: (key) => keys.admits(key), refused: (from) => ports.turnedAway(unknownKey, from) }));
+    try {
+      const socket = openRouter(limits, endpoint.isIpv6, keys && door && { ...keys.listening(), ...door.options });
+      await bind(socket, text, endpoint);
+      return new Listener(socket, door, ports);
+    } catch (error) {
+      door?.close();
+      throw error;
     }
   }
 
-  private constructor(socket: Router, ports: ListenerPorts) {
+  private constructor(socket: Router, door: Door | null, ports: ListenerPorts) {
     this.#socket = socket;
+    this.#door = door;
     this.#ports = ports;
+    const turnedAway = ports.keys ? wrongKeys : wrongProtocol;
+    // Who sees first that the two do not fit together hangs up: that may be the other end.
+    void watchHandshakes(socket, (how) => {
+      if (how !== 'key') ports.turnedAway(turnedAway, null);
+    });
     void readSocket(socket, ports.limits, (parts) => this.#take(parts));
   }
 
@@ -85,6 +99,7 @@ export class Listener {
     for (const connection of this.#connections.values()) connection.end();
     this.#connections.clear();
     closeSocket(this.#socket, true);
+    this.#door?.close();
   }
 
   #take(parts: readonly Buffer[]): void {
@@ -122,6 +137,21 @@ export class Listener {
 
   #write(id: Buffer, parts: Parts): Promise<void> {
     return this.#socket.send([id, ...(parts as Uint8Array[])]);
+  }
+}
+
+async function bind(socket: Router, text: string, endpoint: Endpoint): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await socket.bind(bindingOf(endpoint));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EADDRINUSE' || attempt === bindAttemptsMax) {
+        socket.close();
+        throw new TransportError(bindError(text, error as NodeJS.ErrnoException));
+      }
+      await sleep(bindAttemptMs);
+    }
   }
 }
 

@@ -11,6 +11,7 @@
  * Who is a peer, and when it is up: roster.ts. What is said: datagram.ts, greeting.ts.
  */
 import type { ErrorData } from '../../../actors/protocol/error.ts';
+import type { Keys } from '../../keys/keys.ts';
 import type { LogLine } from '../../log.ts';
 import type { Envelope } from '../../wire/codec.ts';
 import type { Connection } from './connection.ts';
@@ -22,8 +23,9 @@ import { type Greeting, type PeerInfo, type PeerRole, protocolVersion, readError
 import type { MeshLimits } from './limits.ts';
 import { Listener } from './listener.ts';
 import type { PeerLink } from './peer-link.ts';
+import { Refusals } from './refusals.ts';
 import { Roster } from './roster.ts';
-import { meshClosed, peerLeft, protocolMismatch, TransportError } from './transport-error.ts';
+import { meshClosed, nodeNotSealed, peerLeft, protocolMismatch, TransportError } from './transport-error.ts';
 
 export type { PeerInfo, PeerRole } from './greeting.ts';
 export { type MeshLimits, meshLimitsDefault } from './limits.ts';
@@ -37,6 +39,8 @@ export interface MeshOptions {
   readonly incarnation: number;
   readonly limits: MeshLimits;
   readonly log: LogLine;
+  /** Null, or none: everything in clear, from and to everybody. */
+  readonly keys?: Keys | null;
   /** In the order in which the peer has sent them. What it throws is logged. */
   received(from: PeerInfo, envelopes: readonly Envelope[]): void;
   peerUp(peer: PeerInfo): void;
@@ -49,6 +53,8 @@ export class Mesh {
   readonly counters: MeshCounters = createCounters();
   readonly #options: MeshOptions;
   readonly #version: string;
+  readonly #keys: Keys | null;
+  readonly #refusals: Refusals;
   readonly #roster: Roster;
   readonly #dials = new Map<string, Dial>();
   readonly #ticker: NodeJS.Timeout;
@@ -59,6 +65,8 @@ export class Mesh {
   constructor(options: MeshOptions) {
     this.#options = options;
     this.#version = options.version ?? protocolVersion;
+    this.#keys = options.keys ?? null;
+    this.#refusals = new Refusals(options.log);
     this.#roster = this.#createRoster();
     this.#ticker = setInterval(() => this.#tick(), options.limits.heartbeatMs);
     // It is the sockets that keep the process alive.
@@ -80,6 +88,8 @@ export class Mesh {
     const listener = await Listener.open(endpoint, parseEndpoint('listen', endpoint), {
       limits: this.#options.limits,
       counters: this.counters,
+      keys: this.#keys,
+      turnedAway: (why, address) => this.#turnedAway(why, address),
       take: (connection, datagram) => this.#guard(() => this.#take(connection, null, datagram)),
       left: (connection) => this.#roster.left(connection),
     });
@@ -171,7 +181,24 @@ export class Mesh {
 
   #greeting(): Greeting {
     const { name, role, incarnation } = this.#options;
-    return { version: this.#version, name, role, incarnation, address: this.#address };
+    return { version: this.#version, name, role, incarnation, address: this.#address, seal: null };
+  }
+
+  #hello(): Greeting {
+    return { ...this.#greeting(), seal: this.#keys?.sealOf(this.#options) ?? null };
+  }
+
+  #turnedAway(why: string, address: string | null): void {
+    this.counters.refused++;
+    this.#refusals.note(why, { address });
+  }
+
+  /** Who is dialled has shown by CURVE that it has the cluster's key. */
+  #isWhoItSays({ endpoint }: Connection, greeting: Greeting): boolean {
+    if (!this.#keys || endpoint !== null) return true;
+    // A client may not be taken for a node: only its names begin so.
+    if (greeting.role === 'client') return greeting.name.startsWith('~');
+    return this.#keys.isSealOf(greeting, greeting.seal);
   }
 
   #refuseClosed(endpoint: string): void {
@@ -188,7 +215,8 @@ export class Mesh {
     const dial: Dial = new Dial(endpoint, {
       limits: this.#options.limits,
       counters: this.counters,
-      hello: () => writeBody('hello', this.#greeting()),
+      keys: this.#keys,
+      hello: () => writeBody('hello', this.#hello()),
       take: (one, parts) => this.#guard(() => this.#takeDialled(one, parts)),
       left: (connection) => this.#roster.left(connection),
     });
@@ -254,6 +282,7 @@ export class Mesh {
       return;
     }
     const { name, version, address } = greeting;
+    if (!this.#isWhoItSays(connection, greeting)) return this.#refuse(connection, nodeNotSealed(name));
     if (version === this.#version) return this.#roster.greeted(connection, greeting);
     const error = protocolMismatch(connection.endpoint ?? address ?? name, this.#version, version);
     this.#refuse(connection, error, protocolMismatch(this.name, version, this.#version));

@@ -1,6 +1,8 @@
-/** ZeroMQ sockets as a mesh needs them: how they are set up, and how they are read. */
-import { context, Dealer, Router } from 'zeromq';
+/** ZeroMQ sockets as a mesh needs them: how they are set up, how they are read, and what becomes of ZeroMQ's own handshakes. */
+import { context, Dealer, type Event, Router } from 'zeromq';
+import type { CurveClient, CurveServer } from '../../keys/keys.ts';
 import type { MeshLimits } from './limits.ts';
+import type { DoorOptions } from './zap.ts';
 
 /** ZeroMQ's own default is 1,023 for the process, and cannot be changed once there is a socket. */
 const socketsMax = 4_096;
@@ -28,16 +30,41 @@ function settings({ framesUnderWayMax, frameBytesMax, reconnectMsMin, reconnectM
   };
 }
 
-export function openRouter(limits: MeshLimits, isIpv6: boolean): Router {
+/** `keys`: of CURVE; null: everything in clear, from everybody. */
+export function openRouter(limits: MeshLimits, isIpv6: boolean, keys: (CurveServer & DoorOptions) | null): Router {
   context.maxSockets = Math.max(context.maxSockets, socketsMax);
   // Mandatory: what is for a connection that is gone fails, instead of vanishing.
-  return new Router({ ...settings(limits), ipv6: isIpv6, mandatory: true });
+  return new Router({ ...settings(limits), ipv6: isIpv6, mandatory: true, ...keys });
 }
 
-export function openDealer(limits: MeshLimits, isIpv6: boolean): Dealer {
+export function openDealer(limits: MeshLimits, isIpv6: boolean, keys: CurveClient | null): Dealer {
   context.maxSockets = Math.max(context.maxSockets, socketsMax);
-  return new Dealer({ ...settings(limits), ipv6: isIpv6 });
+  return new Dealer({ ...settings(limits), ipv6: isIpv6, ...keys });
 }
+
+/**
+ * How a handshake has failed. `key`: the other end does not know our key. `protocol`: it has keys and this end none, or the reverse, or it
+ * does not speak ZeroMQ's protocol, or holds another key than is expected. `cut`: it has hung up, which can be for all of these.
+ */
+export type HandshakeFailure = 'key' | 'protocol' | 'cut';
+
+/** Until the socket is closed. The observer must not be closed before it: ZeroMQ's thread would wait for somebody to read. */
+export async function watchHandshakes(socket: Router | Dealer, failed: (how: HandshakeFailure) => void): Promise<void> {
+  try {
+    for await (const { type } of socket.events) {
+      const how = handshakeFailures[type];
+      if (how !== undefined) failed(how);
+    }
+  } catch {
+    // Closed while it was read.
+  }
+}
+
+const handshakeFailures: { readonly [T in Event['type']]?: HandshakeFailure } = {
+  'handshake:error:auth': 'key',
+  'handshake:error:protocol': 'protocol',
+  'handshake:error:other': 'cut',
+};
 
 /** `lingers`: what was written last is to leave. */
 export function closeSocket(socket: Router | Dealer, lingers: boolean): void {

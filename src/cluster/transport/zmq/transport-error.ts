@@ -27,6 +27,24 @@ export function peerUnreachable(address: string, why: string, detail: Record<str
   return errorData('PeerUnreachable', `${address} cannot be reached: ${why}`, { address, ...detail }, true);
 }
 
+/** ZeroMQ's own handshake has failed. `key`, `protocol`: the other end has said so; `cut`: it has hung up. */
+export function keysRefused(address: string, how: 'key' | 'protocol' | 'cut', hasKeys: boolean): ErrorData {
+  const why = {
+    key: 'it does not know the key of this process: ask for one that was made with its cluster key, or see that its nodes were restarted since',
+    protocol: hasKeys
+      ? 'it has no keys, while this process has, or it is no node: see that all have a key file of the same cluster'
+      : 'it wants keys, and this process has none, or it is no node: give the key file of the cluster',
+    cut: `it hangs up in the handshake: see that ${hasKeys ? 'the key file is of the same cluster' : 'a node listens there'}`,
+  }[how];
+  return errorData('PeerUnreachable', `${address} cannot be reached: ${why}`, { address, reason: 'keys' });
+}
+
+/** A process that says that it is a node has not the cluster's key, or says that it is a client and has the name of a node. */
+export function nodeNotSealed(name: string): ErrorData {
+  const text = `${name} may not join: its key is that of a client, and coordinators and workers need the cluster key`;
+  return errorData('PeerUnreachable', text, { address: name, reason: 'keys' });
+}
+
 /** `ours`: the version of who reads it, `theirs`: that of `peer`. */
 export function protocolMismatch(peer: string, ours: string, theirs: string): ErrorData {
   const text = `${peer} speaks version ${theirs} of the protocol, this node ${ours}: run the same release on all nodes`;
