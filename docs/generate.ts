@@ -1,8 +1,8 @@
 /**
- * Writes `docs/actors.md`: each actor's chart and the messages that it takes, and all other messages, read off the code that runs.
- * `npm run docs` writes it; a test compares.
+ * Writes `docs/actors.md`: each actor's chart and the messages that it takes, and all other messages, read off the code that runs; and
+ * `docs/limits.md`. `npm run docs` writes them; a test compares.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { bucketHandlers } from '../src/actors/bucket/handlers.ts';
 import { bucketMachine } from '../src/actors/bucket/machine.ts';
 import { clientHandlers } from '../src/actors/client/handlers.ts';
@@ -15,6 +15,7 @@ import { schedulerHandlers } from '../src/actors/scheduler/handlers.ts';
 import { schedulerMachine } from '../src/actors/scheduler/machine.ts';
 import { ignore } from '../src/actors/actor.ts';
 import { fieldsOf } from '../src/cluster/wire/fields.ts';
+import { describeLimits, limitsPage } from './limits.ts';
 
 type Handlers = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 interface Chart {
@@ -67,10 +68,10 @@ function messageTable(handlers: Handlers): string[] {
   return [`| message | fields | ${places.join(' | ')} |`, `| --- | --- |${' --- |'.repeat(places.length)}`, ...rows];
 }
 
-const file = new URL('./actors.md', import.meta.url);
+/** Each page, and what it is to say. */
+export const pages: readonly (readonly [URL, () => string])[] = [
+  [new URL('./actors.md', import.meta.url), describeActors],
+  [limitsPage, describeLimits],
+];
 
-export function readActorsPage(): string {
-  return readFileSync(file, 'utf8');
-}
-
-if (process.argv[1]?.endsWith('generate.ts')) writeFileSync(file, describeActors());
+if (process.argv[1]?.endsWith('generate.ts')) for (const [page, describe] of pages) writeFileSync(page, describe());

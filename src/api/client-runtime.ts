@@ -73,7 +73,6 @@ export class ClientRuntime {
   readonly #objects: ClientObjects;
   readonly #solo: SoloUser | null;
   #closing: Promise<void> | null = null;
-  #isOver = false;
 
   constructor({ config, log, cluster, host, shutDown }: ClientRuntimeOptions) {
     this.#cluster = cluster;
@@ -211,7 +210,7 @@ export class ClientRuntime {
     const streams = this.#streams.get(name) ?? new Set<OutputStream<SessionOutput>>();
     const stream = new OutputStream<SessionOutput>(this.#config.outputsWaitingMax, () => streams.delete(stream));
     this.#streams.set(name, streams.add(stream));
-    if (this.#isOver) stream.end();
+    if (this.#host.closed) stream.end();
     return stream;
   }
 
@@ -228,6 +227,7 @@ export class ClientRuntime {
   }
 
   async clusterStatus(): Promise<ClusterStatus> {
+    if (this.#host.closed) throw errorFromData(this.#host.closed);
     return this.#cluster ? statusOfCluster(this.#cluster) : statusOfLocal(await this.stats());
   }
 
@@ -274,7 +274,6 @@ export class ClientRuntime {
   fail(error: ErrorData): void {
     this.#host.close(error);
     for (const streams of this.#streams.values()) for (const stream of streams) stream.end();
-    this.#isOver = true;
   }
 
   async #open(

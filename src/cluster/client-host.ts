@@ -100,6 +100,11 @@ export class ClientHost {
     this.solo = typeof options.solo === 'function' ? options.solo((command) => this.request(command)) : this.#openSolo(options.solo);
   }
 
+  /** Why it takes nothing more; null: it does. */
+  get closed(): ErrorData | null {
+    return this.#closed;
+  }
+
   #openSolo(memory: SoloHandle | null): SoloCalls | null {
     const { address } = this;
     if (!memory) return null;

@@ -37,7 +37,7 @@ export interface Config {
   readonly storeWaitMs: number;
   /** A session's end at the latest, where its call does not say. Default 15 minutes. */
   readonly deadlineMs: number;
-  /** The same for apps with an external bucket, which may wait for a human. */
+  /** A session's end at the latest, for apps with an external bucket: it may wait for a human. */
   readonly deadlineExternalMs: number;
   /** From the abort of an attempt (its `signal`) until its executor is terminated. Default 1,000. */
   readonly abortGraceMs: number;
@@ -49,8 +49,9 @@ export interface Config {
   readonly executorRestartMs: number;
   /** How often an invocation may lose its executor through no fault of its own. */
   readonly executorLossesMax: number;
-  /** Summaries of ended sessions. */
+  /** Summaries of ended sessions, at each coordinator; the oldest go. */
   readonly summariesBytesMax: number;
+  /** A summary goes when it is so old. */
   readonly summaryAgeMsMax: number;
   /** Outputs of ended sessions that `result()` may still ask for, in the client. */
   readonly resultsBytesMax: number;

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { describeActors, readActorsPage } from '../../docs/generate.ts';
+import { pages } from '../../docs/generate.ts';
 
-test('docs: the page of actors is the one that the code generates (npm run docs)', (t) => {
-  t.is(readActorsPage(), describeActors());
-});
+for (const [page, describe] of pages) {
+  test(`docs: ${page.pathname.split('/').at(-1)} is what the code generates (npm run docs)`, (t) => {
+    t.is(readFileSync(page, 'utf8'), describe());
+  });
+}

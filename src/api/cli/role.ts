@@ -1,11 +1,13 @@
 /**
  * `pheromone coordinator` and `pheromone worker`: a process of a cluster.
  *
- * On standard output it prints one line, `ready NAME ADDRESS`, when it can be used. SIGTERM or SIGINT: it takes nothing new, lets open
- * sessions go on for `--drain-ms`, leaves the cluster, and exits with 0. A second signal ends it at once.
+ * On standard output it prints `ready NAME ADDRESS` when it can be used, and with `--health-listen` a line `health URL`. SIGTERM or
+ * SIGINT: it takes nothing new, lets open sessions go on for `--drain-ms`, leaves the cluster, and exits with 0. A second signal ends it
+ * at once.
  */
 import { rm } from 'node:fs/promises';
 import { Command, Option } from 'commander';
+import type { Health, HealthServer } from '../../cluster/roles/health.ts';
 import type { RunningRole } from '../../cluster/roles/role.ts';
 import { readGiven, type RoleSettings, roleSettings } from '../../cluster/roles/settings.ts';
 import { codeOf, CommandFailed, FailureTold, reasonOf, within } from './failure.ts';
@@ -40,28 +42,45 @@ export function roleCommand(role: Role): Command {
 }
 
 /** Runs the role until it has ended. Rejects if it could not start, or ended unasked. */
-async function run(at: string, role: Role, { config, drainMs }: RoleSettings, cleanUp: () => Promise<void>): Promise<void> {
+async function run(at: string, role: Role, settings: RoleSettings, cleanUp: () => Promise<void>): Promise<void> {
+  const { config, drainMs, healthListen } = settings;
   let running: RunningRole | null = null;
+  let health: HealthServer | null = null;
+  let isDraining = false;
   endWithParent(async () => {
     await running?.stop({ drainMs: 0 });
     await cleanUp();
   });
   const told = nextSignal();
   try {
+    if (healthListen !== null) health = await serveHealth(healthListen, () => healthOf(role, running, isDraining));
     const started = await Promise.race([start(role, config), told]);
     if (typeof started === 'string') return await endAtOnce(started, cleanUp);
     running = started;
     const { name, address } = running;
     console.log(`ready ${name} ${address}`);
+    if (health) console.log(`health ${health.url}`);
     await tellParent({ kind: 'ready', name, address });
+    void told.then(() => (isDraining = true));
     await ended(at, running, told, drainMs);
   } catch (error) {
     if (await tellParent({ kind: 'failed', reason: reasonOf(error) })) throw new FailureTold();
     throw codeOf(error) === null ? error : new CommandFailed(`${at}: ${reasonOf(error)}`);
   } finally {
+    await health?.close();
     await cleanUp();
     setTimeout(() => process.exit(), lingerMsMax).unref();
   }
+}
+
+async function serveHealth(listen: string, health: () => Health): Promise<HealthServer> {
+  return (await import('../../cluster/roles/health.ts')).serveHealth(listen, health);
+}
+
+function healthOf(role: Role, running: RunningRole | null, isDraining: boolean): Health {
+  if (!running) return { name: null, role, state: 'starting', registryAwayMs: null };
+  const { isMember, registryAwayMs } = running.health();
+  return { name: running.name, role, state: isDraining ? 'draining' : isMember ? 'serving' : 'cut off', registryAwayMs };
 }
 
 async function endAtOnce(signal: NodeJS.Signals, cleanUp: () => Promise<void>): Promise<never> {

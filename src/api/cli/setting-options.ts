@@ -14,7 +14,7 @@ export function addSettingOptions(command: Command, settled: Settled): Command {
 
 function placeholder({ field, limit }: Setting): string {
   if (limit === 'true or false') return '[true|false]';
-  if (limit.startsWith('tcp:')) return '<address>';
+  if (/^(tcp|http):/.test(limit)) return '<address>';
   if (!limit.startsWith('whole number')) return field === 'dataDir' ? '<directory>' : `<${/[A-Z]?[a-z]+$/.exec(field)?.[0].toLowerCase()}>`;
   if (field.endsWith('Ms')) return '<ms>';
   return field.endsWith('MiB') ? '<mib>' : field.endsWith('Bytes') ? '<bytes>' : '<n>';

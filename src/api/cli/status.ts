@@ -1,29 +1,83 @@
 /** `pheromone status`: the nodes of a cluster, what they are busy with, and which coordinator has which shards. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { ClusterNode, ClusterShard, ClusterStatus } from '../cluster-status.ts';
+import type { Runtime } from '../runtime.ts';
 import { connect, connectOption, keyFileOption } from './connect.ts';
+import { codeOf, reasonOf } from './failure.ts';
+import { nextSignal } from './signals.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface StatusOptions {
   readonly connect: string;
   readonly keyFile?: string;
   readonly json?: true;
+  /** Seconds; true: as often as is usual. */
+  readonly watch?: number | true;
 }
+
+const watchSecondsDefault = 2;
+/** Clears a terminal, and goes to its upper left corner. */
+const clear = '\u001b[H\u001b[2J\u001b[3J';
 
 export function statusCommand(): Command {
   return new Command('status')
     .description('Show the nodes of a cluster, their loads, its shards and apps.')
     .addOption(connectOption().makeOptionMandatory())
     .addOption(keyFileOption())
-    .option('--json', 'as one JSON object')
-    .action(async ({ connect: address, keyFile, json }: StatusOptions) => {
-      const runtime = await connect(address, keyFile);
-      try {
-        const status = await runtime.clusterStatus();
-        console.log(json ? JSON.stringify(status) : describeStatus(status, Date.now()));
-      } finally {
-        await runtime.close();
-      }
+    .option('--json', 'as one JSON object, with --watch one a line')
+    .option(
+      '--watch [seconds]',
+      `again and again, until Ctrl-C (whole number from 1 to 3600; default: ${watchSecondsDefault})`,
+      wholeNumber(1, 3_600),
+    )
+    .action(async ({ connect: address, keyFile, json, watch }: StatusOptions) => {
+      const open = () => connect(address, keyFile);
+      const show = (status: ClusterStatus) => (json ? JSON.stringify(status) : describeStatus(status, Date.now()));
+      if (watch === undefined) return console.log(await withRuntime(open, async (runtime) => show(await runtime.clusterStatus())));
+      const stopped = nextSignal();
+      const everyMs = 1_000 * (watch === true ? watchSecondsDefault : watch);
+      const isScreen = json !== true && process.stdout.isTTY;
+      await watchCluster(open, everyMs, stopped, (status) => console.log(`${isScreen ? clear : ''}${show(status)}${json ? '' : '\n'}`));
     });
+}
+
+/** Until `stopped`. A cluster that cannot be reached is said once, and tried again. */
+async function watchCluster(
+  open: () => Promise<Runtime>,
+  everyMs: number,
+  stopped: Promise<unknown>,
+  show: (status: ClusterStatus) => void,
+): Promise<void> {
+  let isOver = false;
+  const over = stopped.then(() => (isOver = true));
+  let lastFailure = '';
+  while (!isOver) {
+    try {
+      await withRuntime(open, async (runtime) => {
+        while (!isOver) {
+          show(await runtime.clusterStatus());
+          lastFailure = '';
+          await Promise.race([sleep(everyMs), over]);
+        }
+      });
+    } catch (error) {
+      if (codeOf(error) === null) throw error;
+      const failure = reasonOf(error);
+      if (failure !== lastFailure) console.error(`pheromone status: ${failure}; trying again`);
+      lastFailure = failure;
+      await Promise.race([sleep(everyMs), over]);
+    }
+  }
+}
+
+async function withRuntime<T>(open: () => Promise<Runtime>, work: (runtime: Runtime) => Promise<T>): Promise<T> {
+  const runtime = await open();
+  try {
+    return await work(runtime);
+  } finally {
+    await runtime.close();
+  }
 }
 
 /** As tables, for people. */

@@ -33,6 +33,8 @@ export interface Lease {
   readonly epoch: number;
   /** By the clock: also true to life when timers are late. To be asked before each act that only the holder may do. */
   readonly isHeld: boolean;
+  /** How long renewals have failed; null: the last one did not. */
+  readonly failingMs: number | null;
   /** The key is anybody's; `isHeld` is false at once. If the registry cannot be told it rejects, and the key goes with its ttl. */
   release(): Promise<void>;
 }
@@ -85,6 +87,7 @@ class HeldLease implements Lease {
   /** When the first renewal was sent of those since then that may have been done without our knowing. */
   #openSinceMs: number | null = null;
   #failure: RegistryError | null = null;
+  #failingSinceMs: number | null = null;
   #renewing: Promise<void> | null = null;
   #renewTimer: unknown = null;
   #endTimer: unknown = null;
@@ -104,6 +107,10 @@ class HeldLease implements Lease {
 
   get isHeld(): boolean {
     return this.#state === 'held' && this.#parts.nowMs() < this.#endMs;
+  }
+
+  get failingMs(): number | null {
+    return this.#failingSinceMs === null ? null : Math.round(this.#parts.nowMs() - this.#failingSinceMs);
   }
 
   async release(): Promise<void> {
@@ -163,6 +170,7 @@ class HeldLease implements Lease {
     this.#revision = revision;
     this.#openSinceMs = null;
     this.#failure = null;
+    this.#failingSinceMs = null;
     // A later answer to an earlier renewal takes nothing back.
     this.#sinceMs = Math.max(this.#sinceMs, sinceMs);
     this.#startRenewTimer(this.#renewalDueMs());
@@ -171,6 +179,7 @@ class HeldLease implements Lease {
   /** Never rejects. */
   async #refused(error: RegistryError, sentMs: number): Promise<void> {
     this.#failure = error;
+    this.#failingSinceMs ??= sentMs;
     if (error.code !== 'RegistryConflict') {
       this.#openSinceMs ??= sentMs;
       return this.#retryLater();

@@ -22,7 +22,7 @@ import { BundleSweep } from './bundle-sweep.ts';
 import { CoordinatorHost, recordsAddress } from './coordinator-host.ts';
 import { Front } from './front.ts';
 import { Membership } from './membership.ts';
-import type { NodeConfig, RunningRole } from './role.ts';
+import type { NodeConfig, RoleHealth, RunningRole } from './role.ts';
 import { sharedRegistry } from './shared-registry.ts';
 
 export type CoordinatorConfig = Config & NodeConfig;
@@ -120,6 +120,10 @@ class Coordinator implements RunningRole {
     host.serve('front', (message) => this.#front.takeFound(message));
     host.serve('stats', (message) => this.#tellStats(message));
     for (const service of ['registry', 'front', 'stats']) host.alias(atNode(service, name), service);
+  }
+
+  health(): RoleHealth {
+    return this.#membership.health;
   }
 
   /** Resolves when it has its shards. */

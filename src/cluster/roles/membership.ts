@@ -23,7 +23,7 @@ import { Refusals } from '../transport/zmq/refusals.ts';
 import { peerUnreachable } from '../transport/zmq/transport-error.ts';
 import { ClusterView, encodeEntry, type Member, memberKey } from '../view.ts';
 import type { Envelope } from '../wire/codec.ts';
-import type { NodeConfig } from './role.ts';
+import type { NodeConfig, RoleHealth } from './role.ts';
 
 export interface MembershipHooks {
   /** From other nodes; what is for the registry's client has been taken out. */
@@ -66,6 +66,7 @@ export class Membership {
   #registryNode: string | null = null;
   #hooks: MembershipHooks | null = null;
   #lease: Lease | null = null;
+  #isLost = false;
   /** Coordinators that have answered `withdraw`. */
   #withdrawals = 0;
   #end: (why: Error | null) => void = () => undefined;
@@ -135,6 +136,11 @@ export class Membership {
     return this.#address;
   }
 
+  /** See `Health`. */
+  get health(): RoleHealth {
+    return { isMember: this.#lease !== null && !this.#isLost, registryAwayMs: this.#lease?.failingMs ?? null };
+  }
+
   outletOf(to: Address): Outlet | null {
     return this.#routes.outletOf(to);
   }
@@ -159,7 +165,10 @@ export class Membership {
       incarnation: this.incarnation,
       startedMs: Date.now(),
     };
-    const lost = (error: Error) => this.#end(error);
+    const lost = (error: Error) => {
+      this.#isLost = true;
+      this.#end(error);
+    };
     try {
       this.#lease = await holdLease(registry, memberKey(name), encodeEntry(value), leaseMs, { timers: realTimers, lost });
     } catch (error) {

@@ -20,11 +20,20 @@ export interface NodeConfig {
   readonly keyFile: string | null;
 }
 
+/** How a role is doing, beyond whether it runs. */
+export interface RoleHealth {
+  /** Its lease has not been lost, nor given back. */
+  readonly isMember: boolean;
+  /** How long the registry has not been reached, in milliseconds; null: it was, when last needed. */
+  readonly registryAwayMs: number | null;
+}
+
 /** A role that runs in this process. */
 export interface RunningRole {
   readonly name: string;
   /** What others dial. */
   readonly address: string;
+  health(): RoleHealth;
   /** Resolves when it has ended: with null if it was told to, else with the reason. Never rejects. */
   readonly ended: Promise<Error | null>;
   /** Takes nothing new, lets open sessions go on for at most `drainMs`, leaves the cluster. */

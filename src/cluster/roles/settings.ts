@@ -26,11 +26,15 @@ export type Settled = 'coordinator' | 'worker' | 'up';
 export interface RoleSettings {
   readonly config: Config & NodeConfig;
   readonly drainMs: number;
+  /** `http://HOST:PORT`; null: nowhere. */
+  readonly healthListen: string | null;
 }
 
 interface AllSettings extends Config, NodeConfig {
   /** How long open sessions may go on after the process was told to stop. */
   readonly drainMs: number;
+  /** Where `GET /livez` and `GET /readyz` are answered; null: nowhere. */
+  readonly healthListen: string | null;
 }
 
 /** A setting as its user meets it. */
@@ -66,18 +70,18 @@ export const fileVariable = 'PHEROMONE_CONFIG';
 
 const addressCharactersMax = 300;
 
-/** `tcp://HOST:PORT`. A port 0 is for those who listen, it takes any that is free; so is the host `*`: every address of this machine. */
-export function addressRule(portMin: 0 | 1): Rule {
-  const form =
-    portMin === 0 ? 'must be tcp://HOST:PORT, port 0 for any that is free' : 'must be tcp://HOST:PORT, with a port from 1 to 65535';
+/** `SCHEME://HOST:PORT`. A port 0 is for those who listen, it takes any that is free; so is the host `*`: every address of this machine. */
+export function addressRule(portMin: 0 | 1, scheme: 'tcp' | 'http' = 'tcp'): Rule {
+  const ports = portMin === 0 ? 'port 0 for any that is free' : 'with a port from 1 to 65535';
+  const form = `must be ${scheme}://HOST:PORT, ${ports}`;
   return (value) => {
-    const [, host, port] = (typeof value === 'string' && value.length <= addressCharactersMax && addressPattern.exec(value)) || [];
-    const isGood = Number(port) >= portMin && Number(port) <= 65_535 && (host !== '*' || portMin === 0);
+    const [, given, host, port] = (typeof value === 'string' && value.length <= addressCharactersMax && addressPattern.exec(value)) || [];
+    const isGood = given === scheme && Number(port) >= portMin && Number(port) <= 65_535 && (host !== '*' || portMin === 0);
     return isGood ? null : form;
   };
 }
 
-const addressPattern = /^tcp:\/\/([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]|\*):(\d{1,5})$/;
+const addressPattern = /^([a-z]+):\/\/([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]|\*):(\d{1,5})$/;
 
 const nameRule: Rule = (value) => (isName(value) ? null : 'must be 1 to 64 letters, digits, dots, dashes or underscores');
 
@@ -94,6 +98,7 @@ const rules = {
   registryReplicas: wholeNumber(1, 5),
   keyFile: text(4_096),
   drainMs: milliseconds(0),
+  healthListen: addressRule(0, 'http'),
   ...settingRules,
 };
 
@@ -107,15 +112,24 @@ const docs: { readonly [F in Field]: string } = {
   registryReplicas: 'servers of NATS that keep each entry, when the cluster is new there',
   keyFile: "file with the cluster's key, of `pheromone keygen`",
   drainMs: 'how long open sessions may go on after SIGTERM or SIGINT',
+  healthListen: 'where GET /livez and GET /readyz are answered',
   ...settingDocs,
 };
 
 const drainMsDefault = 10_000;
 
+/** Two processes of one machine cannot have the same. */
+const ofOneProcess: readonly Field[] = ['name', 'advertise', 'join', 'healthListen'];
+
 /** What can be set, in the order of `--help`. `up` itself names the processes, and says what each joins. */
 export function settingsOf(settled: Settled): readonly Setting[] {
-  const fields = (Object.keys(rules) as Field[]).filter((field) => settled !== 'up' || !['name', 'advertise', 'join'].includes(field));
-  const defaults: Readonly<Record<string, unknown>> = { ...defaultConfig(), ...nodeDefaults(settled), drainMs: drainMsDefault };
+  const fields = (Object.keys(rules) as Field[]).filter((field) => settled !== 'up' || !ofOneProcess.includes(field));
+  const defaults: Readonly<Record<string, unknown>> = {
+    ...defaultConfig(),
+    ...nodeDefaults(settled),
+    drainMs: drainMsDefault,
+    healthListen: null,
+  };
   return fields.map((field) => ({
     field,
     flag: `--${words(field).join('-').toLowerCase()}`,
@@ -138,6 +152,7 @@ function defaultWords(settled: Settled): { readonly [F in Field]?: string } {
   const common = {
     name: "the host's name and the process id",
     advertise: 'what it listens on',
+    healthListen: 'nowhere',
     executorHeapMiB: "Node's own limit",
     registry: 'none, the first coordinator holds it',
     join: settled === 'worker' ? 'none, a worker needs one, or a registry' : 'none, it is the first and holds the registry',
@@ -191,9 +206,12 @@ export function readGiven(at: string, settled: Settled, { flags, environment }: 
 }
 
 /** All settings of a process, from those that were given. */
-export function roleSettings(role: 'coordinator' | 'worker', { drainMs = drainMsDefault, ...given }: Given): RoleSettings {
+export function roleSettings(
+  role: 'coordinator' | 'worker',
+  { drainMs = drainMsDefault, healthListen = null, ...given }: Given,
+): RoleSettings {
   const config = { ...defaultConfig(), ...nodeDefaults(role), ...given };
-  return { config: { ...config, dataDir: resolve(config.dataDir) }, drainMs };
+  return { config: { ...config, dataDir: resolve(config.dataDir) }, drainMs, healthListen };
 }
 
 /** Flags that give the same to another process. */

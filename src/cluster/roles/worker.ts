@@ -85,7 +85,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     await end();
     throw error;
   }
-  return { name, address, ended, stop: ({ drainMs = 0 } = {}) => (stopping ??= stop(drainMs)) };
+  return { name, address, ended, health: () => membership.health, stop: ({ drainMs = 0 } = {}) => (stopping ??= stop(drainMs)) };
 }
 
 /** Resolves when no session is open here, and nothing is held for others'; or after `drainMs`. */
