@@ -4,7 +4,7 @@
  *
  *   B1  Each message has one actor that a client may send it to.
  *   B2  Answers go to that client itself: the address that a message names for them is at its own node.
- *   B3  In the registry it may read all, and put code and durable objects; not members, nor shards.
+ *   B3  In the registry it may read all, and put code (and that it is about to: `publishing/`) and durable objects; not members, nor shards.
  */
 import type { Address } from '../actors/actor.ts';
 import type { Message } from '../actors/protocol/message.ts';
@@ -36,7 +36,7 @@ const actorOf: ReadonlyMap<Message['kind'], string> = new Map([
   ['registryUnwatch', 'registry'],
 ]);
 
-const puttable = ['bundles/', 'durable/'];
+const puttable = ['bundles/', 'publishing/', 'durable/'];
 
 /** `client`: the name of its connection; its addresses are at `NAME/COORDINATOR`. */
 export function mayClientSay(client: string, { to, message }: Envelope): boolean {

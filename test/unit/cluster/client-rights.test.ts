@@ -27,7 +27,7 @@ test('client rights: nobody else is made to hear the answer', (t) => {
 test('client rights: it puts code and durable objects, and can be no member, take no shard, delete nothing', (t) => {
   const owner = 'registry-client@~abc/c1';
   const put = (key: unknown) => may('registry', { kind: 'registryPut', owner, key });
-  t.true(put('bundles/1234') && put('durable/1234'));
+  t.true(put('bundles/1234') && put('publishing/1234') && put('durable/1234'));
   for (const key of ['members/evil', 'shards/3', 'apps/x', 'xdurable/', '', null]) t.false(put(key), String(key));
   t.false(may('registry', { kind: 'registryDelete', owner, key: 'durable/1234' }));
 });
