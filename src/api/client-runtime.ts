@@ -8,7 +8,6 @@
 import type { ClientMessage, Question, Reply } from '../actors/protocol/client.ts';
 import type { CodeBundle } from '../actors/protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
-import type { SessionSummary } from '../actors/protocol/session.ts';
 import type { WorkerStats } from '../actors/protocol/store.ts';
 import { bundleApp, forgetBundle } from '../cluster/bundle.ts';
 import type { ClientHost } from '../cluster/client-host.ts';
@@ -21,15 +20,7 @@ import type { Ref } from '../storage/object.ts';
 import { copyValue } from '../storage/value.ts';
 import { appName, readExpectation, sessionId, sourceOf } from './arguments.ts';
 import { type AnyBucket, checkedBucketName, isBucket } from './bucket.ts';
-import {
-  type CallOptions,
-  checkCallOptions,
-  checkResultOptions,
-  checkStartOptions,
-  expectationsOf,
-  type ResultOptions,
-  type StartOptions,
-} from './call-options.ts';
+import { type CallOptions, checkCallOptions, checkStartOptions, expectationsOf, type StartOptions } from './call-options.ts';
 import { type ClusterStatus, statusOfCluster, statusOfLocal } from './cluster-status.ts';
 import { ClientObjects } from './client-objects.ts';
 import type { Durable, Outgoing } from './context.ts';
@@ -38,10 +29,11 @@ import { type NamedEntry, readEntries, readEntry } from './entries.ts';
 import { errorFromData, errors, invalidOption } from './errors.ts';
 import { callSolo, type SoloUser } from './call-solo.ts';
 import { checkCloseOptions, type CloseOptions } from './local-options.ts';
-import { aborted, orThrow, outcomeOf, statusOf } from './replies.ts';
+import { aborted, orThrow, outcomeOf } from './replies.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Runtime, RuntimeEvents, SessionOutput, StoredObject } from './runtime.ts';
-import type { SessionHandle, SessionHistory } from './session.ts';
+import type { SessionHandle } from './session.ts';
+import { AskedSession, type SessionAsker } from './session-handle.ts';
 import { printed, thrownFrom } from './thrown.ts';
 import type { Trigger } from './trigger.ts';
 
@@ -72,6 +64,8 @@ export class ClientRuntime {
   readonly #streams = new Map<string, Set<OutputStream<SessionOutput>>>();
   readonly #objects: ClientObjects;
   readonly #solo: SoloUser | null;
+  /** For its sessions' handles. */
+  readonly #asker: SessionAsker;
   #closing: Promise<void> | null = null;
 
   constructor({ config, log, cluster, host, shutDown }: ClientRuntimeOptions) {
@@ -82,6 +76,17 @@ export class ClientRuntime {
     this.#objects = new ClientObjects(this.#host);
     this.#solo = this.#host.solo && { solo: this.#host.solo, host: this.#host, objects: this.#objects };
     this.#shutDown = shutDown;
+    this.#asker = {
+      askSession: async (session, question) => {
+        await this.#bringHome(session);
+        return this.#askCoordinator(question);
+      },
+      awaitSession: async (session, until, timeoutMs) => {
+        await this.#bringHome(session);
+        return orThrow(await this.#host.request((request) => ({ kind: 'askResult', request, session, until, timeoutMs })));
+      },
+      put: (session, bucket, object) => this.put(session, bucket, object),
+    };
   }
 
   async registerApp(app: App): Promise<void> {
@@ -191,18 +196,7 @@ export class ClientRuntime {
   }
 
   session(id: string): SessionHandle {
-    const session = sessionId('session', id);
-    return {
-      id: session,
-      status: async () => statusOf(await this.#summary(session)),
-      result: (options?: ResultOptions) => this.#result(session, checkResultOptions(options)) as never,
-      cancel: async (reason = 'no reason was given') => {
-        await this.#bringHome(session);
-        await this.#askCoordinator((request, client) => ({ kind: 'cancelSession', request, client, session, reason: String(reason) }));
-      },
-      history: async (): Promise<SessionHistory> => (await this.#summary(session)).history,
-      put: (bucket: AnyBucket | string, object: Outgoing) => this.put(session, bucket, object),
-    };
+    return new AskedSession(this.#asker, sessionId('session', id));
   }
 
   outputs(app: App | string): OutputStream<SessionOutput> {
@@ -322,25 +316,6 @@ export class ClientRuntime {
   /** A session that runs solo is not known to the coordinator. */
   async #bringHome(session: string): Promise<void> {
     await this.#host.solo?.recallSession(session);
-  }
-
-  async #result(
-    session: string,
-    {
-      until = 'output',
-      timeoutMs = null,
-    }: { readonly until?: 'output' | 'end' | undefined; readonly timeoutMs?: number | null | undefined },
-  ): Promise<unknown> {
-    await this.#bringHome(session);
-    const reply = await this.#host.request((request) => ({ kind: 'askResult', request, session, until, timeoutMs }));
-    return outcomeOf(orThrow(reply), until);
-  }
-
-  async #summary(session: string): Promise<SessionSummary> {
-    await this.#bringHome(session);
-    const reply = await this.#askCoordinator((request, client) => ({ kind: 'querySession', request, client, session }));
-    if (reply.kind !== 'requestDone') throw new Error(`bug: a session's status was answered with ${reply.kind}`);
-    return reply.result as SessionSummary;
   }
 
   async #changeApp(at: string, app: App | string, change: Extract<Question, { kind: 'changeApp' }>['change']): Promise<void> {

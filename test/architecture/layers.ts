@@ -18,7 +18,14 @@ export interface Layer {
 const outside = 'outside:';
 
 /** What actors share: what may be said, the definition of an app as data, and the nouns of storage. */
-const spoken = ['src/actors/protocol/', 'src/actors/actor.ts', 'src/actors/app.ts', 'src/actors/sparse.ts', 'src/storage/object.ts'];
+const spoken = [
+  'src/actors/protocol/',
+  'src/actors/actor.ts',
+  'src/actors/app.ts',
+  'src/actors/sparse.ts',
+  'src/actors/packing.ts',
+  'src/storage/object.ts',
+];
 /** Apps are checked against the primitives there are; their types are in definitions and messages. */
 const primitives = 'src/actors/bucket/primitives/';
 

@@ -11,6 +11,7 @@ import type { Address } from '../../src/actors/actor.ts';
 import type { BucketState } from '../../src/actors/bucket/state.ts';
 import { builtInPrimitives } from '../../src/actors/bucket/primitives/index.ts';
 import type { CoordinatorState } from '../../src/actors/coordinator/state.ts';
+import { countOpen } from '../../src/actors/scheduler/sleep.ts';
 import type { SchedulerState } from '../../src/actors/scheduler/state.ts';
 import { type Config, defaultConfig } from '../../src/cluster/config.ts';
 import type { ActorDefinition } from '../../src/cluster/host.ts';
@@ -173,7 +174,7 @@ export class World {
     // Empty windows that fire go on for ever, and so may the sessions that they open.
     await this.#runUntil(
       this.clock.nowMs + 2 * this.config.deadlineExternalMs,
-      () => this.user.open === 0 && this.scheduler.sessions.size === 0,
+      () => this.user.open === 0 && countOpen(this.scheduler) === 0,
     );
     // What he asked before may still be under way, or fill the queue: then he asks again.
     while (this.coordinator.apps.size > 0 && this.clock.nowMs < endMs) {

@@ -14,6 +14,7 @@ import { errorData } from '../protocol/error.ts';
 import type { PendingTrigger } from '../protocol/session.ts';
 import { SparseMap } from '../sparse.ts';
 import type { BucketPlace } from './machine.ts';
+import { rest, sessionOf } from './rest.ts';
 import { allSessions, type BucketState, type SessionTriggers, type TriggerRow, type TriggerState } from './state.ts';
 import { Step, timerId } from './step.ts';
 
@@ -116,7 +117,7 @@ type Evaluate = (trigger: TriggerState) => ReturnType<TriggerRow['primitive']['a
 /** One trigger's step, or (-1) every trigger's. */
 function stepOne(bucket: BucketState, number: SessionNumber, index: number, turn: Turn, evaluate: Evaluate): readonly Effect[] {
   const step = new Step(bucket, number, turn.nowMs);
-  const session = bucket.sessions.get(number);
+  const session = sessionOf(bucket, number);
   for (const trigger of session?.triggers ?? []) {
     if (index === -1 || trigger.row.index === index) step.take(trigger, evaluate(trigger) ?? []);
   }
@@ -127,7 +128,7 @@ function reachTimer(bucket: BucketState, message: Message<'triggerTimerReached'>
   const session = bucket.sessions.get(message.session);
   const trigger = session?.triggers.find((candidate) => candidate.row.definition.name === message.trigger);
   const dueMs = trigger?.timers.get(message.timer);
-  // It was stopped while its message was under way.
+  // It was stopped while its message was under way. (A session that rests has no timer.)
   if (!trigger || dueMs === undefined) return [];
   const step = new Step(bucket, message.session, turn.nowMs);
   const { primitive, definition } = trigger.row;
@@ -143,7 +144,7 @@ function reachTimer(bucket: BucketState, message: Message<'triggerTimerReached'>
 
 function settleSession(bucket: BucketState, message: Message<'settleSession'>): readonly Effect[] {
   const pending: PendingTrigger[] = [];
-  for (const trigger of bucket.sessions.get(message.session)?.triggers ?? []) {
+  for (const trigger of sessionOf(bucket, message.session)?.triggers ?? []) {
     const { definition, primitive } = trigger.row;
     const waits = primitive.pending(trigger.state, definition.options);
     if (!waits) continue;
@@ -158,7 +159,13 @@ function settleSession(bucket: BucketState, message: Message<'settleSession'>): 
   return [send(bucket.home, { kind: 'bucketSettled', session: message.session, bucket: bucket.bucket, pending })];
 }
 
+function restSession(bucket: BucketState, { session, revision }: Message<'restSession'>): readonly Effect[] {
+  rest(bucket, session, revision);
+  return [];
+}
+
 function forgetSession(bucket: BucketState, message: Message<'forgetSession'>): readonly Effect[] {
+  bucket.resting.delete(message.session);
   const session = bucket.sessions.get(message.session);
   if (!session) return [];
   bucket.sessions.delete(message.session);
@@ -181,7 +188,7 @@ function stopAllTimers(session: SessionNumber, { triggers }: SessionTriggers): E
 
 /** Null: the session has ended (B6). */
 function openSession(bucket: BucketState, number: SessionNumber, revision: number, turn: Turn): SessionTriggers | null {
-  const open = bucket.sessions.get(number);
+  const open = sessionOf(bucket, number);
   if (open) return open;
   const rows = bucket.revisions.get(revision);
   if (!rows) return null;
@@ -204,6 +211,7 @@ export const bucketHandlers: HandlerTable<BucketPlace, BucketState, BucketMessag
     sourceLost: loseSource,
     flushTrigger,
     settleSession,
+    restSession,
     forgetSession,
     triggerTimerReached: reachTimer,
     closeBucket,
@@ -217,6 +225,7 @@ export const bucketHandlers: HandlerTable<BucketPlace, BucketState, BucketMessag
     sourceLost: ignore,
     flushTrigger: ignore,
     settleSession: ignore,
+    restSession: ignore,
     forgetSession: ignore,
     triggerTimerReached: ignore,
     closeBucket: ignore,

@@ -20,35 +20,53 @@ const recordBytes = 512;
 export function openCall(state: ClientState, call: AskCall, out: Out): void {
   const { requestId } = call;
   const known = requestId === null ? undefined : state.byRequestId.get(requestId);
-  if (known?.call.app === call.app) return waitFor(state, known, call.request, { until: call.until, owns: false }, call.timeoutMs, out);
+  if (known?.call?.app === call.app) return waitFor(state, known, call.request, { until: call.until, owns: false }, call.timeoutMs, out);
   if (known) {
-    const text = `options.id is ${requestId}: it is the id of a session of app ${known.call.app}`;
+    const text = `options.id is ${requestId}: it is the id of a session of app ${known.call?.app}`;
     return out.push(
-      refused(call.request, errorData('InvalidOption', text, { field: 'options.id', value: requestId, app: known.call.app })),
+      refused(call.request, errorData('InvalidOption', text, { field: 'options.id', value: requestId, app: known.call?.app })),
     );
   }
-  const record = createRecord(makeSessionId(state.ids, out.nowMs, call.app), call, call.retries);
+  const record = createRecord(makeSessionId(state.ids, out.nowMs, call.app), call);
   state.records.set(record.id, record);
   if (requestId !== null) state.byRequestId.set(requestId, record);
   state.openSessions++;
   waitFor(state, record, call.request, { until: call.until, owns: true }, call.timeoutMs, out);
-  out.push(send(state.coordinator, { kind: 'openSession', spec: specOf(state, record, null) }));
+  out.push(send(state.coordinator, { kind: 'openSession', spec: specOf(state, record.id, call, null) }));
 }
 
 /** From here on it is a session like any other; its time-out is kept by whoever started it. */
 export function reclaimCall(state: ClientState, { session, call, isAnswered }: Message<'reclaimCall'>, out: Out): void {
-  const record = createRecord(session, call, 0);
+  const record = createRecord(session, call);
+  record.retriesLeft = 0;
   record.isOpen = true;
   state.records.set(session, record);
   state.openSessions++;
   if (!isAnswered) waitFor(state, record, call.request, { until: call.until, owns: true }, null, out);
 }
 
-function createRecord(id: string, call: AskCall, retriesLeft: number): SessionRecord {
-  return { id, call, retriesLeft, isOpen: false, outputs: [], outputsBytes: 0, summary: null, waiters: new Map() };
+function createRecord(id: string, call: AskCall | null): SessionRecord {
+  const retriesLeft = call?.retries ?? 0;
+  return { id, call, retriesLeft, isOpen: call === null, outputs: [], outputsBytes: 0, summary: null, waiters: new Map() };
 }
 
-function specOf(state: ClientState, { id, call }: SessionRecord, retryOf: string | null): SessionSpec {
+/** Of a session that this client has opened, and not forgotten. One that was quiet may be so no longer. */
+function recordOf(state: ClientState, id: string): SessionRecord | undefined {
+  if (!state.quiet.delete(id)) return state.records.get(id);
+  const record = createRecord(id, null);
+  state.records.set(id, record);
+  return record;
+}
+
+/** After its last waiter was told: all that is to be kept of it may be its id. */
+function quieten(state: ClientState, { id, call, isOpen, outputs, summary, waiters, retriesLeft }: SessionRecord): void {
+  const isStarted = call === null || (call.until === 'open' && call.requestId === null);
+  if (!isStarted || !isOpen || outputs.length > 0 || summary || waiters.size > 0 || retriesLeft > 0) return;
+  state.records.delete(id);
+  state.quiet.add(id);
+}
+
+function specOf(state: ClientState, id: string, call: AskCall, retryOf: string | null): SessionSpec {
   const { app, requestId, entries, expects, priority, deadlineMs, admitTimeoutMs } = call;
   const called = call.until !== 'open';
   return { id, app, requestId, client: state.address, called, entries, expects, priority, deadlineMs, admitTimeoutMs, retryOf };
@@ -56,7 +74,7 @@ function specOf(state: ClientState, { id, call }: SessionRecord, retryOf: string
 
 export function askResult(state: ClientState, message: Message<'askResult'>, out: Out): void {
   const { request, session, until, timeoutMs } = message;
-  const record = state.records.get(session) ?? state.byRequestId.get(session);
+  const record = recordOf(state, session) ?? state.byRequestId.get(session);
   if (record) return waitFor(state, record, request, { until, owns: false }, timeoutMs, out);
   const text = `session ${session} was not opened by this client, or its result is no longer kept`;
   out.push(refused(request, errorData('UnknownSession', text, { session })));
@@ -77,13 +95,13 @@ export function noteOpened(state: ClientState, { session, existing }: Message<'s
     record.isOpen = true;
     return answer(state, record, out);
   }
-  const { requestId } = record.call;
+  const requestId = record.call?.requestId ?? null;
   const text = `a session with id ${requestId} exists (${existing}), but its result is no longer kept here`;
   endUnopened(state, record, errorData('UnknownSession', text, { session: existing, id: requestId }), out);
 }
 
 export function noteRefused(state: ClientState, { session, error }: Message<'sessionRefused'>, out: Out): void {
-  const record = state.records.get(session);
+  const record = recordOf(state, session);
   if (record) endUnopened(state, record, error, out);
 }
 
@@ -95,7 +113,7 @@ function endUnopened(state: ClientState, record: SessionRecord, error: ErrorData
 }
 
 export function takeOutput(state: ClientState, message: Message<'sessionOutput'>, out: Out): void {
-  const record = state.records.get(message.session);
+  const record = recordOf(state, message.session);
   if (!message.called) out.push({ kind: 'notify', message });
   if (!record) return;
   record.outputs.push(message.ref);
@@ -105,13 +123,13 @@ export function takeOutput(state: ClientState, message: Message<'sessionOutput'>
 
 export function takeEnd(state: ClientState, message: Message<'sessionEnded'>, out: Out): void {
   const { summary } = message;
-  const record = state.records.get(summary.id);
+  const record = recordOf(state, summary.id);
   if (!record) {
     if (summary.state === 'failed') out.push(failureLog(summary), { kind: 'notify', message });
     return;
   }
-  if (summary.state === 'failed' && record.outputs.length === 0 && record.retriesLeft > 0 && record.waiters.size > 0)
-    return retry(state, record, out);
+  if (summary.state === 'failed' && record.outputs.length === 0 && record.retriesLeft > 0 && record.waiters.size > 0 && record.call)
+    return retry(state, record, record.call, out);
   record.summary = summary;
   state.openSessions--;
   if (summary.state === 'failed') {
@@ -129,14 +147,14 @@ function failureLog({ id, app, error }: SessionSummary): Effect {
 }
 
 /** A new session for the same call, linked to the one that failed. */
-function retry(state: ClientState, record: SessionRecord, out: Out): void {
+function retry(state: ClientState, record: SessionRecord, call: AskCall, out: Out): void {
   const before = record.id;
   record.retriesLeft--;
   state.records.delete(before);
-  record.id = makeSessionId(state.ids, out.nowMs, record.call.app);
+  record.id = makeSessionId(state.ids, out.nowMs, call.app);
   record.isOpen = false;
   state.records.set(record.id, record);
-  out.push(send(state.coordinator, { kind: 'openSession', spec: specOf(state, record, before) }));
+  out.push(send(state.coordinator, { kind: 'openSession', spec: specOf(state, record.id, call, before) }));
 }
 
 /** Tells each waiter what it waits for, as far as it is known. */
@@ -163,6 +181,7 @@ function tell(state: ClientState, record: SessionRecord, request: number, reply:
   record.waiters.delete(request);
   state.waiting.delete(request);
   out.push({ kind: 'stopTimer', id: `call/${request}` }, reply);
+  quieten(state, record);
 }
 
 /** By its time-out or its signal. Who opened the session takes it with him; others only stop waiting. */
@@ -180,8 +199,8 @@ export function giveUp(state: ClientState, request: number, error: ErrorData, ou
 
 /** Ended. What nobody can ask for again goes at once; the rest while there is room. */
 function keep(state: ClientState, record: SessionRecord): void {
-  const { until, requestId } = record.call;
-  if (until !== 'open' && requestId === null) return drop(state, record);
+  const { call } = record;
+  if (call && call.until !== 'open' && call.requestId === null) return drop(state, record);
   state.ended.add(record);
   state.endedBytes += recordBytes + record.outputsBytes;
   for (const oldest of state.ended) {
@@ -194,7 +213,7 @@ function keep(state: ClientState, record: SessionRecord): void {
 
 function drop(state: ClientState, record: SessionRecord): void {
   state.records.delete(record.id);
-  const { requestId } = record.call;
+  const requestId = record.call?.requestId ?? null;
   if (requestId !== null && state.byRequestId.get(requestId) === record) state.byRequestId.delete(requestId);
 }
 

@@ -65,6 +65,7 @@ function close(state: ClientState, out: Out): void {
   state.waiting.clear();
   state.asked.clear();
   state.records.clear();
+  state.quiet.clear();
   state.byRequestId.clear();
   state.ended.clear();
   state.endedBytes = 0;

@@ -14,7 +14,8 @@ export interface ClientLimits {
 export interface SessionRecord {
   /** Changes with each retry. */
   id: string;
-  readonly call: AskCall;
+  /** Null: it was started, is open, and nobody has waited for it for a while; all that is known of it then is that it has no id of the user's. */
+  readonly call: AskCall | null;
   retriesLeft: number;
   /** Admitted. */
   isOpen: boolean;
@@ -36,6 +37,8 @@ export interface ClientState {
   readonly limits: ClientLimits;
   /** By the newest id. Ended ones stay while `resultsBytesMax` allows, the oldest go first. */
   readonly records: Map<string, SessionRecord>;
+  /** Sessions that were started and are open, with no output yet and nobody who waits: of these the ids are enough. */
+  readonly quiet: Set<string>;
   /** The user's own ids. */
   readonly byRequestId: Map<string, SessionRecord>;
   /** Which session a question waits for. */
@@ -58,6 +61,7 @@ export function createClient(address: Address, coordinator: Address, limits: Cli
     coordinator,
     limits,
     records: new Map(),
+    quiet: new Set(),
     byRequestId: new Map(),
     waiting: new Map(),
     asked: new Set(),

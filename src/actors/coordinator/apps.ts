@@ -42,7 +42,8 @@ function addRow(state: CoordinatorState, { definition, client }: { readonly defi
     former: null,
     installing: null,
     waiting: [],
-    sessions: new Set(),
+    sessions: 0,
+    plainRows: new Map(),
     objects: 0,
     buckets: new Map(),
     drain: null,
@@ -259,9 +260,8 @@ function spawnAppBucket(state: CoordinatorState, app: AppRow, bucket: string, ou
 function unregister(state: CoordinatorState, app: AppRow, { client, request }: AppRequest, out: Out): void {
   state.apps.delete(app.name);
   const error = errorData('SessionCancelled', `app ${app.name} was unregistered`, { app: app.name });
-  for (const id of app.sessions) {
-    const worker = state.sessions.get(id)?.worker;
-    if (worker) out.push(send(worker, { kind: 'stopSession', session: id, error }));
+  for (const [id, { app: one, worker }] of state.sessions) {
+    if (one === app && worker !== null) out.push(send(worker, { kind: 'stopSession', session: id, error }));
   }
   for (const bucket of app.buckets.values()) out.push(send(bucket, { kind: 'closeBucket' }));
   for (const [id, object] of state.objects) {

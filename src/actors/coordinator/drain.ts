@@ -33,7 +33,7 @@ export function checkDrained(state: CoordinatorState, app: AppRow, out: Out): vo
   const { drain } = app;
   if (!drain) return;
   if (state.apps.get(app.name) === app) {
-    if (drain.flushing > 0 || app.sessions.size > 0) return;
+    if (drain.flushing > 0 || app.sessions > 0) return;
     if (app.objects > 0 && drain.stale) return flush(app, drain, out);
   }
   app.drain = null;

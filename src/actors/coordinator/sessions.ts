@@ -27,12 +27,13 @@ export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out
   if (existing !== undefined && existing !== spec.retryOf) return join(state, spec, existing, out);
   const app = state.apps.get(spec.app);
   const bad = checkSpec(state, app, spec);
-  if (bad || !app) return refuse(spec, bad ?? unknownApp(state, spec.app), out);
-  if (!isOpen(state, app) && state.waiting.size >= state.limits.admissionsWaitingMax) return refuse(spec, overloaded(state, spec), out);
+  if (bad || !app) return refuse(spec.client, spec.id, bad ?? unknownApp(state, spec.app), out);
+  if (!isOpen(state, app) && state.waiting.size >= state.limits.admissionsWaitingMax)
+    return refuse(spec.client, spec.id, overloaded(state, spec), out);
   hold('pin', spec.entries, out);
-  if (isOpen(state, app)) return admit(state, app, { spec, worker: null, linked: [] }, out);
-  remember(state, app, { spec, worker: null, linked: [] });
-  state.waiting.add(spec.id);
+  if (isOpen(state, app)) return admit(state, app, spec, out);
+  remember(state, app, spec, null, noObjects);
+  state.waiting.set(spec.id, spec);
   out.push({
     kind: 'startTimer',
     id: admissionTimer(spec.id),
@@ -42,9 +43,9 @@ export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out
 }
 
 function join(state: CoordinatorState, spec: SessionSpec, existing: string, out: Out): void {
-  const app = state.sessions.get(existing)?.spec.app ?? state.summaries.get(existing)?.app;
+  const app = state.sessions.get(existing)?.app.name ?? state.summaries.get(existing)?.app;
   if (app === spec.app) out.push(opened(spec, existing));
-  else refuse(spec, idTaken(spec.requestId, app), out);
+  else refuse(spec.client, spec.id, idTaken(spec.requestId, app), out);
 }
 
 /** Ids of users are for all apps, since `session(id)` names none. */
@@ -105,18 +106,31 @@ function placeNear(state: CoordinatorState, app: AppRow, objects: readonly numbe
   return best;
 }
 
-function remember(state: CoordinatorState, app: AppRow, row: SessionRow): void {
-  state.sessions.set(row.spec.id, row);
-  app.sessions.add(row.spec.id);
-  if (row.spec.requestId !== null) state.requestIds.set(row.spec.requestId, row.spec.id);
+/** `worker`: null if it has no place yet; when it has, it is remembered again. */
+function remember(state: CoordinatorState, app: AppRow, spec: SessionSpec, worker: Address | null, linked: readonly number[]): void {
+  const before = state.sessions.get(spec.id);
+  if (before) before.app.sessions--;
+  app.sessions++;
+  state.sessions.set(spec.id, rowOf(app, spec, worker, linked));
+  if (spec.requestId !== null) state.requestIds.set(spec.requestId, spec.id);
 }
 
-function admit(state: CoordinatorState, app: AppRow, row: SessionRow, out: Out): void {
+const noObjects: readonly number[] = [];
+
+function rowOf(app: AppRow, { client, requestId, retryOf }: SessionSpec, worker: Address | null, linked: readonly number[]): SessionRow {
+  const row = { app, client, requestId, retryOf, worker, linked };
+  if (worker === null || requestId !== null || retryOf !== null || linked.length > 0) return row;
+  const known = app.plainRows.get(worker);
+  if (known?.client === client) return known;
+  app.plainRows.set(worker, row);
+  return row;
+}
+
+function admit(state: CoordinatorState, app: AppRow, spec: SessionSpec, out: Out): void {
   const worker = placeFor(state, app);
   if (!worker || !app.current) throw new Error('bug: a session was admitted with no place for it');
-  remember(state, app, row);
-  start(state, app, row, worker, null, out);
-  if (!isFarAway(row.spec)) out.push(opened(row.spec, row.spec.id));
+  start(state, app, spec, noObjects, worker, null, out);
+  if (!isFarAway(spec)) out.push(opened(spec, spec.id));
 }
 
 /** Objects of it are still with the client, who may let go of them when he hears that it is open: its home tells him, when it has them. */
@@ -124,15 +138,22 @@ function isFarAway({ entries }: SessionSpec): boolean {
   return entries.some(({ ref }) => ref.remote !== undefined);
 }
 
-function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Address, firing: LinkedFiring | null, out: Out): void {
+function start(
+  state: CoordinatorState,
+  app: AppRow,
+  spec: SessionSpec,
+  linked: readonly number[],
+  worker: Address,
+  firing: LinkedFiring | null,
+  out: Out,
+): void {
   if (!app.current) throw new Error(`bug: app ${app.name} is not installed`);
-  row.worker = worker;
+  remember(state, app, spec, worker, linked);
   countSession(state, worker, 1);
-  const linked = row.linked.flatMap((id) => state.objects.get(id) ?? []);
-  const isLost = linked.some((object) => object.worker === null && !object.input.ref.inline);
+  const objects = linked.flatMap((id) => state.objects.get(id) ?? []);
+  const isLost = objects.some((object) => object.worker === null && !object.input.ref.inline);
   const { revision } = app.current.table;
-  const announces = firing === null && isFarAway(row.spec);
-  const { spec } = row;
+  const announces = firing === null && isFarAway(spec);
   out.push(
     send(worker, {
       kind: 'startSession',
@@ -140,7 +161,7 @@ function start(state: CoordinatorState, app: AppRow, row: SessionRow, worker: Ad
       spec,
       revision,
       firing,
-      inputs: isLost ? [] : linked.map(({ input }) => input),
+      inputs: isLost ? [] : objects.map(({ input }) => input),
       owned: [],
       announces,
       failure: isLost ? errorData('InputsLost', 'the worker that had objects of its firing is gone', { app: app.name }) : null,
@@ -157,23 +178,22 @@ export function openLinked(
   linked: readonly number[],
   out: Out,
 ): void {
-  const row: SessionRow = { spec, worker: null, linked };
-  remember(state, app, row);
-  house(state, app, row, firing, out);
+  remember(state, app, spec, null, linked);
+  house(state, app, spec, linked, firing, out);
 }
 
-function house(state: CoordinatorState, app: AppRow, row: SessionRow, firing: LinkedFiring, out: Out): void {
-  const worker = placeNear(state, app, row.linked) ?? placeFor(state, app) ?? [...(app.current?.workers ?? [])][0];
-  if (worker === undefined) state.homeless.push({ row, firing });
-  else start(state, app, row, worker, firing, out);
+function house(state: CoordinatorState, app: AppRow, spec: SessionSpec, linked: readonly number[], firing: LinkedFiring, out: Out): void {
+  const worker = placeNear(state, app, linked) ?? placeFor(state, app) ?? [...(app.current?.workers ?? [])][0];
+  if (worker === undefined) state.homeless.push({ spec, firing });
+  else start(state, app, spec, linked, worker, firing, out);
 }
 
 /** There may be room now. */
 export function placeWaiting(state: CoordinatorState, out: Out): void {
-  for (const { row, firing } of state.homeless.splice(0)) {
-    const app = state.apps.get(row.spec.app);
-    if (app?.sessions.has(row.spec.id)) house(state, app, row, firing, out);
-    else forget(state, row, out);
+  for (const { spec, firing } of state.homeless.splice(0)) {
+    const row = state.sessions.get(spec.id);
+    if (row && state.apps.get(spec.app) === row.app) house(state, row.app, spec, row.linked, firing, out);
+    else forget(state, spec.id, out);
   }
   admitWaiting(state, out);
 }
@@ -185,9 +205,10 @@ function countSession(state: CoordinatorState, worker: Address | null, by: 1 | -
 
 /** Their worker is gone, and with it all that they had done. */
 export function loseSessions(state: CoordinatorState, worker: Address, reason: string, out: Out): void {
-  for (const row of [...state.sessions.values()]) {
+  for (const [id, row] of [...state.sessions]) {
     if (row.worker !== worker) continue;
-    const { id, app, client, retryOf } = row.spec;
+    const { client, retryOf } = row;
+    const app = row.app.name;
     const error = errorData(
       'WorkerLost',
       `worker ${worker}, which ran session ${id}, is gone: ${reason}`,
@@ -211,48 +232,51 @@ export function adoptSession(
   const app = state.apps.get(spec.app);
   if (app) {
     countSession(state, worker, 1);
-    return remember(state, app, { spec, worker, linked: [] });
+    return remember(state, app, spec, worker, noObjects);
   }
   const error = errorData('SessionCancelled', `app ${spec.app} was unregistered`, { app: spec.app });
   out.push(send(worker, { kind: 'stopSession', session: spec.id, error }));
 }
 
 export function endWait(state: CoordinatorState, id: string, out: Out): void {
-  const row = state.sessions.get(id);
-  if (row && state.waiting.has(id)) refuseWaiting(state, row, overloaded(state, row.spec), out);
+  const spec = state.waiting.get(id);
+  if (spec) refuseWaiting(state, id, spec.client, overloaded(state, spec), out);
 }
 
-function refuseWaiting(state: CoordinatorState, row: SessionRow, error: ErrorData, out: Out): void {
-  const { id, entries } = row.spec;
+/** One that a trigger opened while there was no worker waits, too, but not for admission. */
+function refuseWaiting(state: CoordinatorState, id: string, client: Address, error: ErrorData, out: Out): void {
+  const spec = state.waiting.get(id);
   state.waiting.delete(id);
   out.push({ kind: 'stopTimer', id: admissionTimer(id) });
-  hold('release', entries, out);
-  forget(state, row, out);
-  refuse(row.spec, error, out);
+  hold('release', spec?.entries ?? [], out);
+  forget(state, id, out);
+  refuse(client, id, error, out);
 }
 
 export function closeSession(state: CoordinatorState, summary: SessionSummary, out: Out): void {
   const row = state.sessions.get(summary.id);
   // Given up for lost with its worker, which lives on.
   if (!row && state.summaries.get(summary.id)) return;
-  for (const { id, requestId } of state.summaries.keep(summary, row?.spec.requestId ?? null, out.nowMs)) {
+  for (const { id, requestId } of state.summaries.keep(summary, row?.requestId ?? null, out.nowMs)) {
     // A retry may have taken it over.
     if (state.requestIds.get(requestId) === id) state.requestIds.delete(requestId);
   }
   const app = state.apps.get(summary.app);
   if (app) noteActivity(app);
-  if (row) forget(state, row, out);
+  if (row) forget(state, summary.id, out);
   admitWaiting(state, out);
 }
 
-function forget(state: CoordinatorState, { spec, worker, linked }: SessionRow, out: Out): void {
-  if (!state.sessions.delete(spec.id)) return;
-  for (const id of linked) unhold(state, id, out);
+function forget(state: CoordinatorState, id: string, out: Out): void {
+  const row = state.sessions.get(id);
+  if (!row) return;
+  state.sessions.delete(id);
+  const { app, requestId, worker, linked } = row;
+  for (const object of linked) unhold(state, object, out);
   countSession(state, worker, -1);
-  const app = state.apps.get(spec.app);
-  app?.sessions.delete(spec.id);
-  if (spec.requestId !== null && !state.summaries.get(spec.id)) state.requestIds.delete(spec.requestId);
-  if (app) checkDrained(state, app, out);
+  app.sessions--;
+  if (requestId !== null && !state.summaries.get(id)) state.requestIds.delete(requestId);
+  checkDrained(state, app, out);
 }
 
 export function noteLoad(state: CoordinatorState, worker: Address, accepts: boolean, out: Out): void {
@@ -263,21 +287,19 @@ export function noteLoad(state: CoordinatorState, worker: Address, accepts: bool
 
 function admitWaiting(state: CoordinatorState, out: Out): void {
   if (![...state.workers.values()].some(({ accepts }) => accepts)) return;
-  for (const id of state.waiting) {
+  for (const [id, spec] of state.waiting) {
     if (state.sessions.size - state.waiting.size >= places(state)) return;
-    const row = state.sessions.get(id);
-    if (!row) throw new Error(`bug: session ${id} waits and has no row`);
-    const app = state.apps.get(row.spec.app);
+    const app = state.apps.get(spec.app);
     // The app may have changed while it waited.
-    const bad = checkSpec(state, app, row.spec);
+    const bad = checkSpec(state, app, spec);
     if (bad || !app) {
-      refuseWaiting(state, row, bad ?? unknownApp(state, row.spec.app), out);
+      refuseWaiting(state, id, spec.client, bad ?? unknownApp(state, spec.app), out);
       continue;
     }
     if (placeFor(state, app) === null) continue;
     state.waiting.delete(id);
     out.push({ kind: 'stopTimer', id: admissionTimer(id) });
-    admit(state, app, row, out);
+    admit(state, app, spec, out);
   }
 }
 
@@ -290,7 +312,7 @@ export function askSession(
   const { client, request } = message;
   const id = state.requestIds.get(message.session) ?? message.session;
   const row = state.sessions.get(id);
-  if (row) return askHome(state, message, row, out);
+  if (row) return askHome(state, message, id, row, out);
   const summary = state.summaries.get(id);
   if (!summary) return out.push(send(client, { kind: 'requestRefused', request, error: unknownSession(message.session) }));
   if (message.kind === 'querySession') return out.push(send(client, { kind: 'requestDone', request, result: summary }));
@@ -313,13 +335,13 @@ export function describeClosed(state: CoordinatorState, { session, client, reque
 function askHome(
   state: CoordinatorState,
   message: Request<'putObjects' | 'getObjects' | 'querySession' | 'cancelSession'>,
+  session: string,
   row: SessionRow,
   out: Out,
 ): void {
   const { client, request } = message;
-  const { worker, spec } = row;
-  const session = spec.id;
-  if (message.kind === 'cancelSession') return cancel(state, message, row, out);
+  const { worker } = row;
+  if (message.kind === 'cancelSession') return cancel(state, message, session, row, out);
   if (!worker) {
     const error = errorData('Overloaded', `session ${session} is not yet admitted`, { session, retryAfterMs: 100 }, true);
     return out.push(send(client, { kind: 'requestRefused', request, error }));
@@ -333,11 +355,16 @@ function askHome(
   out.push(send(worker, { kind: 'describeSession', coordinator: state.address, session, client, request }));
 }
 
-function cancel(state: CoordinatorState, { client, request, reason }: Request<'cancelSession'>, row: SessionRow, out: Out): void {
-  const { id } = row.spec;
+function cancel(
+  state: CoordinatorState,
+  { client, request, reason }: Request<'cancelSession'>,
+  id: string,
+  row: SessionRow,
+  out: Out,
+): void {
   const error = errorData('SessionCancelled', `session ${id} was cancelled: ${reason}`, { session: id, reason });
   if (row.worker) out.push(send(row.worker, { kind: 'stopSession', session: id, error }));
-  else refuseWaiting(state, row, error, out);
+  else refuseWaiting(state, id, row.client, error, out);
   out.push(send(client, { kind: 'requestDone', request, result: null }));
 }
 
@@ -345,8 +372,8 @@ function opened(spec: SessionSpec, existing: string) {
   return send(spec.client, { kind: 'sessionOpened', session: spec.id, existing });
 }
 
-function refuse(spec: SessionSpec, error: ErrorData, out: Out): void {
-  out.push(send(spec.client, { kind: 'sessionRefused', session: spec.id, error }));
+function refuse(client: Address, session: string, error: ErrorData, out: Out): void {
+  out.push(send(client, { kind: 'sessionRefused', session, error }));
 }
 
 function overloaded(state: CoordinatorState, { app, admitTimeoutMs }: SessionSpec): ErrorData {

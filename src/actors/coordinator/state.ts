@@ -36,7 +36,10 @@ export interface AppRow {
   installing: Installing | null;
   /** Changes that came meanwhile, in order. */
   readonly waiting: AppRequest[];
-  readonly sessions: Set<string>;
+  /** Of `CoordinatorState.sessions` so many are of this app. */
+  sessions: number;
+  /** By home, the row that sessions have which have nothing of their own to say. */
+  readonly plainRows: Map<Address, SessionRow>;
   /** App-scoped triggers' objects that are not yet done with. */
   objects: number;
   /** The actors of buckets with app-scoped triggers, by the buckets' names. */
@@ -74,10 +77,16 @@ export interface WorkerRow {
   sessions: number;
 }
 
+/** What is known of a session beside its id. Many may be open for long, and most would say the same: these share one. */
 export interface SessionRow {
-  readonly spec: SessionSpec;
-  /** Its home; null while it waits for admission. */
-  worker: Address | null;
+  readonly app: AppRow;
+  /** Who opened it. */
+  readonly client: Address;
+  /** The user's own name for it. */
+  readonly requestId: string | null;
+  readonly retryOf: string | null;
+  /** Its home; null while it has none. */
+  readonly worker: Address | null;
   /** The objects that it was fired with, if an app-scoped trigger opened it. */
   readonly linked: readonly number[];
 }
@@ -106,14 +115,14 @@ export interface CoordinatorState {
   readonly revisions: Map<string, number>;
   /** Open ones, and those that wait for admission. */
   readonly sessions: Map<string, SessionRow>;
-  /** Ids of sessions that wait for admission, oldest first. */
-  readonly waiting: Set<string>;
+  /** Those that wait for admission by their ids, oldest first. */
+  readonly waiting: Map<string, SessionSpec>;
   /** The user's own ids, of open and of remembered sessions. */
   readonly requestIds: Map<string, string>;
   readonly summaries: Summaries;
   readonly objects: Map<number, AppObject>;
   /** Sessions that triggers opened while no worker could run them, in order. */
-  readonly homeless: { readonly row: SessionRow; readonly firing: LinkedFiring }[];
+  readonly homeless: { readonly spec: SessionSpec; readonly firing: LinkedFiring }[];
   /** Homes that look for a place, and what workers have said of theirs in this round. */
   readonly placement: {
     readonly asked: { readonly home: Address; readonly requests: readonly PlacementRequest[] }[];
@@ -141,7 +150,7 @@ export function createCoordinator(
     apps: new Map(),
     revisions: new Map(),
     sessions: new Map(),
-    waiting: new Set(),
+    waiting: new Map(),
     requestIds: new Map(),
     summaries: new Summaries(limits.summariesBytesMax, limits.summaryAgeMsMax),
     objects: new Map(),

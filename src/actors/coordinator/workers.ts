@@ -25,6 +25,7 @@ export function removeWorker(state: CoordinatorState, { worker, reason }: Messag
   if (!state.workers.delete(worker)) return;
   for (const app of state.apps.values()) {
     app.current?.workers.delete(worker);
+    app.plainRows.delete(worker);
     if (!app.installing?.asked.has(worker)) continue;
     const error = errorData('WorkerLost', `worker ${worker} is gone: ${reason}`, { worker }, true);
     failInstall(state, { kind: 'appInstallFailed', worker, app: app.name, revision: app.installing.revision.table.revision, error }, out);

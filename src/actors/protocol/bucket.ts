@@ -51,6 +51,8 @@ export type BucketMessage =
   | { readonly kind: 'flushTrigger'; readonly session: SessionNumber; readonly trigger: number }
   /** What waits in this session? Answered by `bucketSettled`. */
   | { readonly kind: 'settleSession'; readonly session: SessionNumber }
+  /** Nothing happens in this session until something comes from outside, in days perhaps. */
+  | { readonly kind: 'restSession'; readonly session: SessionNumber; readonly revision: number }
   | { readonly kind: 'forgetSession'; readonly session: SessionNumber }
   | { readonly kind: 'triggerTimerReached'; readonly session: SessionNumber; readonly trigger: string; readonly timer: string }
   | { readonly kind: 'closeBucket' };

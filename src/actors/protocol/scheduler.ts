@@ -134,7 +134,8 @@ export type SchedulerMessage =
   | { readonly kind: 'delayOver'; readonly session: number; readonly object: number }
   | { readonly kind: 'retryDue'; readonly invocation: number; readonly attempt: number }
   | { readonly kind: 'rerunTimeoutReached'; readonly invocation: number; readonly trigger: number; readonly attempt: number }
-  | { readonly kind: 'deadlineReached'; readonly session: number }
+  /** Of the open sessions the one with the earliest deadline, at least, may have to end. */
+  | { readonly kind: 'deadlineReached' }
   | { readonly kind: 'executorRestartDue' }
   | { readonly kind: 'startScheduler' }
   | { readonly kind: 'stopScheduler' };

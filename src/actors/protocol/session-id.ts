@@ -56,7 +56,7 @@ export function sessionIdText(ms: number, maker: number, counter: number): strin
     [maker, 32],
     [counter, 48],
   ] as const;
-  let text = '';
+  const codes: number[] = [];
   let held = 0;
   let bits = 2;
   for (const [value, width] of parts) {
@@ -65,10 +65,11 @@ export function sessionIdText(ms: number, maker: number, counter: number): strin
       bits += 8;
       while (bits >= 5) {
         bits -= 5;
-        text += digits[(held >> bits) & 31];
+        codes.push(digits.charCodeAt((held >> bits) & 31));
       }
       held &= (1 << bits) - 1;
     }
   }
-  return text;
+  // At once: a text that grows by a character is a list of its parts until somebody reads it.
+  return String.fromCharCode(...codes);
 }

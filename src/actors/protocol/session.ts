@@ -23,6 +23,9 @@ export interface SessionSpec {
   readonly retryOf: string | null;
 }
 
+/** What of it still matters when it has been opened. */
+export type OpenedSpec = Pick<SessionSpec, 'id' | 'app' | 'client' | 'called' | 'priority' | 'retryOf'>;
+
 /** A firing of an app-scoped trigger, as its session's only input. */
 export interface LinkedFiring {
   readonly trigger: string;

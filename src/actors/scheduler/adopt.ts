@@ -109,7 +109,9 @@ function addObjects(
   for (const { source, bucket, key, group, ref } of sent) {
     const from = invocations[source - 1] ?? null;
     if (holdsBlock(ref)) out.push({ kind: 'adopt', offset: ref.offset });
-    const object: SessionObject = { index: session.objects.length, bucket, key, group, session: session.spec.id, source: from, ref };
+    const index = session.objects.length;
+    const near = from ? executor : -1;
+    const object: SessionObject = { index, bucket, key, group, session: session.spec.id, source: from, near, ref };
     session.objects.push(object);
     if (!from) continue;
     from.objectsArrived++;

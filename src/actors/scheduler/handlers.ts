@@ -9,6 +9,7 @@ import { errorData } from '../protocol/error.ts';
 import type { SchedulerMessage } from '../protocol/scheduler.ts';
 import { adoptSession, firingId } from './adopt.ts';
 import { installApp, noteLoaded, uninstallApp } from './apps.ts';
+import { takeDue } from './deadlines.ts';
 import { buryExecutor, spawnExecutors, stopExecutors } from './executors.ts';
 import { endPlacing, forwardSome, loseHost, noteOffer, takeBrought, takePlaces } from './forwarding.ts';
 import { cancelSources, completeWatched, dispatch, endAttempt, endRest, makeInvocation, reachRerun } from './invocations.ts';
@@ -19,6 +20,7 @@ import type { Ref } from '../../storage/object.ts';
 import { failSession } from './session-end.ts';
 import { describeSession, getFromSession, putIntoSession, startSession } from './sessions.ts';
 import { settle, takeSettled } from './settle.ts';
+import { sessionOf, wake } from './sleep.ts';
 import { bucketAddress, holdsBlock, type SchedulerState, type Session } from './state.ts';
 
 type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { kind: K }>;
@@ -65,7 +67,7 @@ function fire(state: SchedulerState, session: Session, index: number, inputs: re
     if (!object) throw new Error(`bug: session ${session.spec.id} has no object ${input}`);
     return object;
   });
-  makeInvocation(state, session, fn, objects, objects.at(-1)?.source?.executor ?? -1, out);
+  makeInvocation(state, session, fn, objects, objects.at(-1)?.near ?? -1, out);
 }
 
 /** Where the session was before it came home. */
@@ -201,21 +203,18 @@ const closeDelay = decide<Message<'delayOver'>>((state, message, out) => {
   return session;
 });
 
-const passDeadline = decide<Message<'deadlineReached'>>((state, message, out) => {
-  const session = state.sessions.get(message.session);
-  if (!session) return;
-  const spentMs = out.nowMs - session.openedMs;
-  failSession(
-    state,
-    session,
-    errorData('DeadlineExceeded', `the session did not end within its deadlineMs (${spentMs} ms have passed)`, {}),
-    out,
-  );
+const passDeadlines = decide<Message<'deadlineReached'>>((state, _, out) => {
+  for (const id of takeDue(state, out)) {
+    const session = sessionOf(state, id);
+    if (!session) continue;
+    const text = `the session did not end within its deadlineMs (${out.nowMs - session.openedMs} ms have passed)`;
+    failSession(state, wake(state, session), errorData('DeadlineExceeded', text, {}), out);
+  }
 });
 
 const stopSession = decide<Message<'stopSession'>>((state, message, out) => {
-  const session = state.sessionById.get(message.session);
-  if (session) failSession(state, session, message.error, out);
+  const session = sessionOf(state, message.session);
+  if (session) failSession(state, wake(state, session), message.error, out);
 });
 
 const serve = decide<Message<'startScheduler'>>((state, _, out) => {
@@ -239,7 +238,7 @@ const sessions = {
   getFromSession: decide<Message<'getFromSession'>>(getFromSession),
   describeSession: decide<Message<'describeSession'>>(describeSession),
   stopSession,
-  deadlineReached: passDeadline,
+  deadlineReached: passDeadlines,
   bucketStepped: stepBucket,
   // What the answers decide is decided at once. Settling again would ask again, for as long as the session waits for the outside.
   bucketSettled: decide<Message<'bucketSettled'>>((state, message, out) => {

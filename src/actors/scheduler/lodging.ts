@@ -9,12 +9,11 @@ import { send, type Out } from '../actor.ts';
 import type { FromThread } from '../protocol/executor.ts';
 import type { LodgingMessage } from '../protocol/lodging.ts';
 import type { AttemptOutcome } from '../protocol/scheduler.ts';
-import type { SessionSpec } from '../protocol/session.ts';
 import { retireRevision } from './apps.ts';
 import { addInvocation, createInvocation } from './invocation-row.ts';
 import { attemptOf } from './objects.ts';
 import { retireLive } from './retire.ts';
-import { createSession } from './session-row.ts';
+import { createRow } from './session-row.ts';
 import { type ClusterState, clusterOf, holdsBlock, type Invocation, type SchedulerState, type Session, threadAddress } from './state.ts';
 
 type Message<K extends LodgingMessage['kind']> = Extract<LodgingMessage, { kind: K }>;
@@ -65,20 +64,17 @@ function guestOf(state: SchedulerState, cluster: ClusterState, message: Message<
   if (known) return known;
   const app = state.apps.get(name)?.get(revision);
   if (!app) throw new Error(`bug: app ${name} revision ${revision} was not checked`);
-  const spec: SessionSpec = {
-    id,
-    app: name,
-    requestId: null,
-    client: home,
-    called: false,
-    entries: [],
-    expects: [],
-    priority,
-    deadlineMs: null,
-    admitTimeoutMs: 0,
-    retryOf: null,
-  };
-  const guest = createSession(state, { spec, coordinator: home, firing: null, home }, app, nowMs);
+  const guest = createRow({
+    number: state.nextSession++,
+    spec: { id, app: name, client: home, called: false, priority, retryOf: null },
+    coordinator: home,
+    app,
+    firing: null,
+    home,
+    openedMs: nowMs,
+    // Its home's business.
+    dueMs: Number.POSITIVE_INFINITY,
+  });
   app.sessions++;
   cluster.guests.set(key, guest);
   return guest;

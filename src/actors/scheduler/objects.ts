@@ -43,7 +43,9 @@ export function receiveObject(state: SchedulerState, message: FromThreadKind<'ob
   }
   const { session } = invocation;
   const { bucket, key, group, delayMs } = message;
-  const object: SessionObject = { index: session.objects.length, bucket, key, group, session: session.spec.id, source: invocation, ref };
+  const index = session.objects.length;
+  const near = invocation.executor;
+  const object: SessionObject = { index, bucket, key, group, session: session.spec.id, source: invocation, near, ref };
   session.objects.push(object);
   if (delayMs <= 0) return admit(state, session, object, out);
   session.delayed.add(object);
@@ -90,6 +92,7 @@ export function receiveEntries(state: SchedulerState, session: Session, entries:
       group,
       session: session.spec.id,
       source: null,
+      near: -1,
       ref,
     };
     session.objects.push(object);

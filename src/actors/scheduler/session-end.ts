@@ -9,6 +9,7 @@ import { send, type Out } from '../actor.ts';
 import type { ErrorData } from '../protocol/error.ts';
 import type { SessionState, SessionSummary } from '../protocol/session.ts';
 import { retireRevision } from './apps.ts';
+import { forgetDeadline } from './deadlines.ts';
 import { delayTimer } from './objects.ts';
 import { retireLive } from './retire.ts';
 import { bucketAddress, holdsBlock, type SchedulerState, type Session } from './state.ts';
@@ -23,7 +24,6 @@ export function endSession(state: SchedulerState, session: Session, how: Session
   session.open = false;
   session.endedMs = out.nowMs;
   for (const invocation of [...session.invocations]) retireLive(state, invocation, state.limits.abortGraceMs, out);
-  out.push({ kind: 'stopTimer', id: deadlineTimer(session) });
   for (const object of session.delayed) out.push({ kind: 'stopTimer', id: delayTimer(object, session) });
   for (const index of session.touched) {
     const bucket = session.table.buckets[index];
@@ -34,6 +34,7 @@ export function endSession(state: SchedulerState, session: Session, how: Session
   for (const host of session.hosts) out.push(send(host, { kind: 'checkOut', home: state.address, session: session.spec.id }));
   state.sessions.delete(session.number);
   state.sessionById.delete(session.spec.id);
+  forgetDeadline(state, out);
   session.app.sessions--;
   const summary = summarize(session, how, error);
   out.push(send(session.spec.client, { kind: 'sessionEnded', summary }), send(session.coordinator, { kind: 'sessionClosed', summary }));
@@ -63,8 +64,4 @@ export function summarize(session: Session, state: SessionState, error: ErrorDat
       retryOf: session.spec.retryOf,
     },
   };
-}
-
-export function deadlineTimer(session: Session): string {
-  return `deadline/${session.number}`;
 }

@@ -1,23 +1,14 @@
 /** The row of a session: from its start until it has ended. */
-import type { Address } from '../actor.ts';
-import type { SchedulerMessage } from '../protocol/scheduler.ts';
 import { SparseMap, SparseSet } from '../sparse.ts';
-import type { InstalledApp, SchedulerState, Session } from './state.ts';
+import type { Session } from './state.ts';
 
-type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { kind: K }>;
+/** What it begins with, and keeps. */
+export type SessionOpening = Pick<Session, 'number' | 'spec' | 'coordinator' | 'app' | 'firing' | 'home' | 'openedMs' | 'dueMs'>;
 
-/** `home`: another worker's scheduler; null: it is homed here. */
-export type Opening = Pick<Message<'startSession'>, 'spec' | 'coordinator' | 'firing'> & { readonly home?: Address | null };
-
-export function createSession(
-  state: SchedulerState,
-  { spec, coordinator, firing, home = null }: Opening,
-  app: InstalledApp,
-  nowMs: number,
-): Session {
+export function createRow({ number, spec, coordinator, app, firing, home, openedMs, dueMs }: SessionOpening): Session {
   const { table } = app;
   return {
-    number: state.nextSession++,
+    number,
     spec,
     coordinator,
     app,
@@ -25,7 +16,8 @@ export function createSession(
     firing,
     home,
     hosts: new SparseSet(),
-    openedMs: nowMs,
+    openedMs,
+    dueMs,
     open: true,
     endedMs: null,
     objects: [],

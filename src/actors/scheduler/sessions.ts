@@ -5,8 +5,10 @@ import type { SchedulerMessage } from '../protocol/scheduler.ts';
 import { bringObjects } from './far-objects.ts';
 import { makeInvocation } from './invocations.ts';
 import { findObjects, receiveEntries, releaseEntries, unknownBucket } from './objects.ts';
-import { deadlineTimer, failSession, summarize } from './session-end.ts';
-import { createSession, type Opening } from './session-row.ts';
+import { addDeadline } from './deadlines.ts';
+import { failSession, summarize } from './session-end.ts';
+import { createRow } from './session-row.ts';
+import { isOpen, sessionOf, wake } from './sleep.ts';
 import { bucketAddress, holdsBlock, type InstalledApp, type SchedulerState, type Session } from './state.ts';
 
 type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { kind: K }>;
@@ -14,7 +16,7 @@ type Message<K extends SchedulerMessage['kind']> = Extract<SchedulerMessage, { k
 /** Null: it is open already (the message came twice). */
 export function startSession(state: SchedulerState, message: Message<'startSession'>, out: Out): Session | null {
   const { spec, revision, firing, inputs } = message;
-  if (state.sessionById.has(spec.id)) {
+  if (isOpen(state, spec.id)) {
     releaseEntries(spec.entries, out);
     for (const offset of message.owned) out.push({ kind: 'release', offset });
     return null;
@@ -43,17 +45,31 @@ export function startSession(state: SchedulerState, message: Message<'startSessi
   return session;
 }
 
-/** A row for it, and its deadline. */
-export function addSession(state: SchedulerState, opening: Opening, app: InstalledApp, openedMs: number, out: Out): Session {
-  const { spec } = opening;
-  const session = createSession(state, opening, app, openedMs);
+/** A row for it, and its deadline. Its entries are not kept: they become objects. */
+export function addSession(
+  state: SchedulerState,
+  { spec, coordinator, firing }: Pick<Message<'startSession'>, 'spec' | 'coordinator' | 'firing'>,
+  app: InstalledApp,
+  openedMs: number,
+  out: Out,
+): Session {
+  const { id, client, called, priority, retryOf } = spec;
+  const { deadlineMs, deadlineExternalMs } = state.limits;
+  const session = createRow({
+    number: state.nextSession++,
+    spec: { id, app: spec.app, client, called, priority, retryOf },
+    coordinator,
+    app,
+    firing,
+    home: null,
+    openedMs,
+    dueMs: openedMs + (spec.deadlineMs ?? (app.table.hasExternalBucket ? deadlineExternalMs : deadlineMs)),
+  });
   app.sessions++;
   state.totals.sessions++;
   state.sessions.set(session.number, session);
   state.sessionById.set(spec.id, session);
-  const deadlineMs = spec.deadlineMs ?? (session.table.hasExternalBucket ? state.limits.deadlineExternalMs : state.limits.deadlineMs);
-  const afterMs = Math.max(0, deadlineMs - (out.nowMs - openedMs));
-  out.push({ kind: 'startTimer', id: deadlineTimer(session), afterMs, message: { kind: 'deadlineReached', session: session.number } });
+  addDeadline(state, session, out);
   return session;
 }
 
@@ -65,7 +81,7 @@ function bucketIndex(session: Session, name: string): number {
 
 export function putIntoSession(state: SchedulerState, message: Message<'putIntoSession'>, out: Out): Session | null {
   const { client, request, entries } = message;
-  const session = state.sessionById.get(message.session);
+  const session = sessionOf(state, message.session);
   const unknown = session && entries.find(({ bucket }) => !session.table.bucketByName.has(bucket));
   if (!session || unknown) {
     const error = unknown ? unknownBucket(session, unknown.bucket, session.table.buckets) : ended(message.session);
@@ -73,14 +89,14 @@ export function putIntoSession(state: SchedulerState, message: Message<'putIntoS
     out.push(send(client, { kind: 'requestRefused', request, error }));
     return null;
   }
-  receiveEntries(state, session, entries, out);
+  receiveEntries(state, wake(state, session), entries, out);
   out.push(send(client, { kind: 'requestDone', request, result: null }));
   return session;
 }
 
 export function getFromSession(state: SchedulerState, message: Message<'getFromSession'>, out: Out): void {
   const { client, request, bucket, key } = message;
-  const session = state.sessionById.get(message.session);
+  const session = sessionOf(state, message.session);
   const found = session?.table.bucketByName.get(bucket);
   if (!session || !found) {
     const error = session ? unknownBucket(session, bucket, session.table.buckets) : ended(message.session);
@@ -88,14 +104,14 @@ export function getFromSession(state: SchedulerState, message: Message<'getFromS
   }
   const objects = findObjects(session, found.index, key);
   const far = objects.filter(({ ref }) => ref.remote);
-  if (far.length > 0) return bringObjects(state, session, far, { kind: 'again', message }, out);
+  if (far.length > 0) return bringObjects(state, wake(state, session), far, { kind: 'again', message }, out);
   for (const { ref } of objects) if (holdsBlock(ref)) out.push({ kind: 'pin', offset: ref.offset });
   out.push(send(client, { kind: 'objectsFound', request, objects }));
 }
 
 export function describeSession(state: SchedulerState, message: Message<'describeSession'>, out: Out): void {
   const { coordinator, client, request, session: id } = message;
-  const session = state.sessionById.get(id);
+  const session = sessionOf(state, id);
   // The coordinator did not know yet that it has ended, and has its summary by the time this arrives.
   if (!session) return out.push(send(coordinator, { kind: 'sessionNotOpen', session: id, client, request }));
   out.push(send(client, { kind: 'requestDone', request, result: summarize(session, 'open', null) }));

@@ -14,6 +14,7 @@ import type { AppTrigger } from '../app.ts';
 import { errorData } from '../protocol/error.ts';
 import type { PendingTrigger } from '../protocol/session.ts';
 import { endSession, failSession } from './session-end.ts';
+import { sleep } from './sleep.ts';
 import { bucketAddress, type SchedulerState, type Session } from './state.ts';
 
 /** To be called after whatever may have made the session quieter. */
@@ -48,7 +49,7 @@ export function takeSettled(state: SchedulerState, session: Session, pending: re
 }
 
 function finish(state: SchedulerState, session: Session, pending: readonly PendingTrigger[], out: Out): void {
-  if (waitsOutside(session, pending)) return;
+  if (waitsOutside(session, pending)) return sleep(state, session, out);
   if (session.outputs > 0 || pending.length === 0) return endSession(state, session, 'ended', null, out);
   const waits = pending.map(({ trigger, bucket, has, lacks }) => `${trigger} on ${bucket} has ${spoken(has)} and lacks ${spoken(lacks)}`);
   failSession(

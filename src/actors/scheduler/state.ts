@@ -10,8 +10,10 @@ import type { SessionNumber } from '../protocol/bucket.ts';
 import type { CodeBundle } from '../protocol/coordinator.ts';
 import type { Input } from '../protocol/object.ts';
 import type { SchedulerMessage } from '../protocol/scheduler.ts';
-import type { LinkedFiring, PendingTrigger, SessionSpec } from '../protocol/session.ts';
+import type { Packing } from '../packing.ts';
+import type { LinkedFiring, OpenedSpec, PendingTrigger } from '../protocol/session.ts';
 import type { SparseMap, SparseSet } from '../sparse.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
 import { ReadyQueue } from './ready-queue.ts';
 
 export interface SchedulerLimits {
@@ -36,7 +38,10 @@ export interface SessionObject extends Input {
   /** Its place in `session.objects`: the id that triggers know it by. */
   readonly index: number;
   readonly bucket: number;
+  /** Null: a client, or an invocation that was done before its session slept. */
   readonly source: Invocation | null;
+  /** The executor where it was made, or -1. */
+  readonly near: number;
 }
 
 export interface Invocation {
@@ -99,7 +104,7 @@ export interface SentObject {
 
 export interface Session {
   readonly number: SessionNumber;
-  readonly spec: SessionSpec;
+  readonly spec: OpenedSpec;
   readonly coordinator: Address;
   readonly app: InstalledApp;
   readonly table: AppTable;
@@ -109,6 +114,8 @@ export interface Session {
   /** Workers that run, or have run, some of its invocations. */
   readonly hosts: SparseSet<Address>;
   readonly openedMs: number;
+  /** Its deadline. */
+  readonly dueMs: number;
   open: boolean;
   endedMs: number | null;
   readonly objects: SessionObject[];
@@ -216,8 +223,14 @@ export interface ClusterState {
 export interface SchedulerState {
   readonly address: Address;
   readonly limits: SchedulerLimits;
+  /** Those that sleep apart. */
   readonly sessions: Map<SessionNumber, Session>;
   readonly sessionById: Map<string, Session>;
+  /** Open ones that wait for the outside, by id: their rows, packed. */
+  readonly asleep: Map<string, string>;
+  /** Null: none sleeps. */
+  readonly packing: Packing | null;
+  readonly deadlines: DeadlineHeap;
   readonly invocations: Map<number, Invocation>;
   /** By name, then by revision; the newest last. */
   readonly apps: Map<string, Map<number, InstalledApp>>;
@@ -241,13 +254,21 @@ export interface SchedulerState {
   stopping: boolean;
 }
 
-/** `node`: its name in the cluster; null: there are no others. */
-export function createScheduler(address: Address, limits: SchedulerLimits, node: string | null = null): SchedulerState {
+/** `node`: its name in the cluster; null: there are no others. `packing`: null if no session is to sleep. */
+export function createScheduler(
+  address: Address,
+  limits: SchedulerLimits,
+  node: string | null = null,
+  packing: Packing | null = null,
+): SchedulerState {
   return {
     address,
     limits,
     sessions: new Map(),
     sessionById: new Map(),
+    asleep: new Map(),
+    packing,
+    deadlines: new DeadlineHeap(),
     invocations: new Map(),
     apps: new Map(),
     installs: new Map(),

@@ -26,6 +26,7 @@ import type { Message } from '../../actors/protocol/message.ts';
 import type { WorkerStats } from '../../actors/protocol/store.ts';
 import { schedulerHandlers } from '../../actors/scheduler/handlers.ts';
 import { schedulerMachine } from '../../actors/scheduler/machine.ts';
+import { countOpen } from '../../actors/scheduler/sleep.ts';
 import { createScheduler, type SchedulerState } from '../../actors/scheduler/state.ts';
 import type { DurableStore } from '../../storage/durable-store.ts';
 import { type AllocationClass, ObjectStore } from '../../storage/object-store.ts';
@@ -36,6 +37,7 @@ import type { Timers } from '../../storage/timers.ts';
 import type { Config } from '../config.ts';
 import { Host, type Outlet } from '../host.ts';
 import type { LogLine } from '../log.ts';
+import { packing } from '../packing.ts';
 import { TimerTable } from '../timer-table.ts';
 import { DurableService } from './durable-service.ts';
 import { SoloService } from './solo-service.ts';
@@ -108,7 +110,7 @@ export class Node {
       release: (offset: number) => this.store.release(offset),
     };
     this.#durableService = new DurableService(durable, source, reply);
-    this.#scheduler = createScheduler(this.#known('scheduler'), { ...config }, ports.cluster);
+    this.#scheduler = createScheduler(this.#known('scheduler'), { ...config }, ports.cluster, packing);
     const { solo } = ports;
     this.#soloTable = solo && new SoloTable(solo.memory);
     this.solo =
@@ -164,7 +166,7 @@ export class Node {
 
   /** Sessions are open, or something of others' is held for them. */
   get isOccupied(): boolean {
-    return this.#scheduler.sessions.size > 0 || (this.#scheduler.cluster?.guests.size ?? 0) > 0;
+    return countOpen(this.#scheduler) > 0 || (this.#scheduler.cluster?.guests.size ?? 0) > 0;
   }
 
   /** Of the store. */
@@ -178,11 +180,11 @@ export class Node {
   }
 
   stats(): WorkerStats {
-    const { sessions, totals, queue, executors, cluster } = this.#scheduler;
+    const { totals, queue, executors, cluster } = this.#scheduler;
     const solo = this.#soloTable?.totals() ?? { sessions: 0, invocations: 0, objects: 0, objectBytes: 0 };
     return {
       sessionsOpened: totals.sessions + solo.sessions,
-      sessionsOpen: sessions.size,
+      sessionsOpen: countOpen(this.#scheduler),
       invocations: totals.invocations + solo.invocations,
       invocationsQueued: queue.length,
       objects: totals.objects + solo.objects,
@@ -258,7 +260,7 @@ export class Node {
         return this.host.spawn(identity.address, {
           machine: bucketMachine,
           handlers: bucketHandlers,
-          state: createBucket(identity, lookup),
+          state: createBucket(identity, lookup, packing),
         });
       }
       case 'usePrimitives':

@@ -193,7 +193,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   delayOver: fields('delayOver', 'session', 'object'),
   retryDue: fields('retryDue', 'invocation', 'attempt'),
   rerunTimeoutReached: fields('rerunTimeoutReached', 'invocation', 'trigger', 'attempt'),
-  deadlineReached: fields('deadlineReached', 'session'),
+  deadlineReached: fields('deadlineReached'),
   startScheduler: fields('startScheduler'),
   stopScheduler: fields('stopScheduler'),
   // buckets
@@ -205,6 +205,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   sourceLost: fields('sourceLost', 'session', 'revision', 'trigger', 'source', 'cancelled'),
   flushTrigger: fields('flushTrigger', 'session', 'trigger'),
   settleSession: fields('settleSession', 'session'),
+  restSession: fields('restSession', 'session', 'revision'),
   forgetSession: fields('forgetSession', 'session'),
   triggerTimerReached: fields('triggerTimerReached', 'session', 'trigger', 'timer'),
   closeBucket: fields('closeBucket'),

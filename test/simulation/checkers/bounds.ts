@@ -15,16 +15,18 @@ type Named = Pick<Checker, 'name'>;
 export class Bounds implements Checker {
   readonly name = 'bounds';
   #messages = 0;
+  readonly #opened = new Set<string>();
 
   see(event: WorldEvent, { ends, coordinator, config, scheduler }: World): void {
     if (event.kind === 'handled') {
+      if (event.message.kind === 'openSession') this.#opened.add(event.message.spec.id);
       this.#messages++;
       insist(this.#messages <= mailboxMessagesMax, this, () => `more than ${mailboxMessagesMax} messages in one run of the mailbox`);
     }
     if (event.kind !== 'stepped') return;
     this.#messages = 0;
     for (const [name, { link }] of Object.entries(ends)) checkLink(this, name, link);
-    checkAdmission(this, coordinator, config);
+    checkAdmission(this, coordinator, config, this.#opened);
     checkQueue(this, scheduler);
   }
 }
@@ -38,13 +40,19 @@ export function checkLink(checker: Named, name: string, { load }: Link): void {
   );
 }
 
-export function checkAdmission(checker: Named, { sessions, waiting, apps }: CoordinatorState, config: Config): void {
+/** `opened`: what clients have asked it to open; triggers open sessions, too, and some have run solo. */
+export function checkAdmission(
+  checker: Named,
+  { sessions, waiting, apps }: CoordinatorState,
+  config: Config,
+  opened: ReadonlySet<string>,
+): void {
   insist(
     waiting.size <= config.admissionsWaitingMax,
     checker,
     () => `${waiting.size} sessions wait for admission (admissionsWaitingMax ${config.admissionsWaitingMax})`,
   );
-  const own = [...sessions.values()].filter((row) => row.worker !== null && row.spec.admitTimeoutMs > 0).length;
+  const own = [...sessions].filter(([id, { worker }]) => worker !== null && opened.has(id)).length;
   insist(own <= config.sessionsOpenMax, checker, () => `${own} sessions are open (sessionsOpenMax ${config.sessionsOpenMax})`);
   for (const app of apps.values()) {
     insist(

@@ -2,6 +2,7 @@
  * Without an open session no bucket keeps a session's state; when all has ended and every app is gone, there is no row, no timer
  * and no thread left.
  */
+import { countOpen } from '../../../src/actors/scheduler/sleep.ts';
 import type { WorldEvent } from '../events.ts';
 import type { World } from '../world.ts';
 import { type Checker, insist } from './checker.ts';
@@ -10,10 +11,11 @@ export class NothingLeft implements Checker {
   readonly name = 'nothing left';
 
   see(event: WorldEvent, { scheduler, buckets, node }: World): void {
-    if (event.kind !== 'stepped' || scheduler.sessions.size > 0) return;
-    for (const [address, { scope, sessions }] of buckets) {
-      if (scope === 'app' || sessions.size === 0 || node.host.placeOf(address) === null) continue;
-      insist(false, this, () => `${address} keeps the state of ${sessions.size} sessions, and none is open`);
+    if (event.kind !== 'stepped' || countOpen(scheduler) > 0) return;
+    for (const [address, { scope, sessions, resting }] of buckets) {
+      const kept = sessions.size + resting.size;
+      if (scope === 'app' || kept === 0 || node.host.placeOf(address) === null) continue;
+      insist(false, this, () => `${address} keeps the state of ${kept} sessions, and none is open`);
     }
   }
 
@@ -25,7 +27,8 @@ export class NothingLeft implements Checker {
 
 function leftIn({ scheduler, coordinator, client, nodeTimers, ends, threads, solo }: World): Readonly<Record<string, number>> {
   return {
-    'sessions of the scheduler': scheduler.sessions.size + scheduler.sessionById.size,
+    'sessions of the scheduler': scheduler.sessions.size + scheduler.sessionById.size + scheduler.asleep.size,
+    deadlines: scheduler.deadlines.size,
     invocations: scheduler.invocations.size,
     'queued invocations': scheduler.queue.length,
     'objects of app-scoped triggers at the scheduler': scheduler.appObjects.size,

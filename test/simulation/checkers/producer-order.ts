@@ -1,4 +1,5 @@
 /** Objects that one producer sends to one bucket are admitted in that order; those of earlier attempts count once. */
+import { sessionOf } from '../../../src/actors/scheduler/sleep.ts';
 import type { SchedulerState } from '../../../src/actors/scheduler/state.ts';
 import type { WorldEvent } from '../events.ts';
 import { type Checker, insist } from './checker.ts';
@@ -28,7 +29,7 @@ export class ProducerOrder implements Checker<Part> {
       }
     }
     if (message.kind === 'putIntoSession') {
-      const app = scheduler?.sessionById.get(message.session)?.spec.app ?? '';
+      const app = (scheduler && sessionOf(scheduler, message.session))?.spec.app ?? '';
       for (const { bucket, key } of message.entries) this.#send(message.session, app, bucket, 0, key);
     }
     if (message.kind === 'objectSent') {

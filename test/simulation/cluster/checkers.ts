@@ -3,6 +3,7 @@
  *
  * For its checkers a worker is a node whose coordinator handles at once what it is told.
  */
+import { countOpen, isOpen } from '../../../src/actors/scheduler/sleep.ts';
 import { BytesAsWritten } from '../checkers/bytes-as-written.ts';
 import { checkAdmission, checkLink, checkQueue } from '../checkers/bounds.ts';
 import { type Checker, insist } from '../checkers/checker.ts';
@@ -45,11 +46,14 @@ export class ClusterCheckers {
   readonly #coordinators = new Map<SimulatedCoordinator, FiresOnce>();
   readonly #clients = new Map<ClusterClient, SettledOnce>();
   readonly #touched = new Set<Process>();
+  /** By clients. */
+  readonly #opened = new Set<string>();
 
   see(event: WorldEvent, process: Process, world: ClusterWorld): void {
     if (process.process.isDead) return;
     if (process.role === 'worker' && event.kind === 'handled' && event.message.kind === 'startSession')
       made(this.#homed, process, () => new Set<string>()).add(event.message.spec.id);
+    if (event.kind === 'handled' && event.message.kind === 'openSession') this.#opened.add(event.message.spec.id);
     this.#touched.add(process);
     for (const checker of this.#everywhere) checker.see(event, world);
     if (process.role === 'client') return made(this.#clients, process, () => new SettledOnce()).see(event);
@@ -65,7 +69,7 @@ export class ClusterCheckers {
   }
 
   died(worker: SimulatedWorker): void {
-    for (const id of this.#homed.get(worker) ?? []) this.#endsOnce.homeGone(id, worker.scheduler.sessionById.has(id));
+    for (const id of this.#homed.get(worker) ?? []) this.#endsOnce.homeGone(id, isOpen(worker.scheduler, id));
   }
 
   /** Something has happened, and all that followed from it at once. */
@@ -76,7 +80,7 @@ export class ClusterCheckers {
         checkQueue(checker, process.scheduler);
         checkBuckets(process);
       }
-      if (process.role === 'coordinator') checkAdmission(checker, process.state, world.config);
+      if (process.role === 'coordinator') checkAdmission(checker, process.state, world.config, this.#opened);
     }
     this.#touched.clear();
   }
@@ -128,7 +132,7 @@ class WorkerCheckers {
     const closed = event.kind === 'left' && event.message.kind === 'sessionClosed' ? event.message : null;
     const told: WorldEvent = closed ? { kind: 'handled', host: 'node', to: 'coordinator', place: 'serving', message: closed } : event;
     for (const checker of this.#checkers) checker.see(told, worker);
-    this.#endsInTime.see(event, { name: worker.name, scheduler: worker.scheduler, others: world.living });
+    this.#endsInTime.see(event, { name: worker.name, scheduler: worker.scheduler, nowMs: world.clock.nowMs, others: world.living });
     this.#firesOnce.see(told, { scheduler: worker.scheduler, clock: world.clock });
     this.#storeEmpty.see(told);
   }
@@ -149,12 +153,12 @@ function made<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 
 /** Without an open session no bucket keeps a session's state. */
 function checkBuckets({ name, scheduler, buckets, node }: SimulatedWorker): void {
-  if (scheduler.sessions.size > 0) return;
-  for (const [address, { sessions }] of buckets)
+  if (countOpen(scheduler) > 0) return;
+  for (const [address, { sessions, resting }] of buckets)
     insist(
-      sessions.size === 0 || node.host.placeOf(address) === null,
+      sessions.size + resting.size === 0 || node.host.placeOf(address) === null,
       { name: 'nothing left' },
-      () => `${address} of ${name} keeps the state of ${sessions.size} sessions, and none is open`,
+      () => `${address} of ${name} keeps the state of ${sessions.size + resting.size} sessions, and none is open`,
     );
 }
 
@@ -183,9 +187,10 @@ function leftIn(process: Process): Readonly<Record<string, number>> {
 }
 
 function leftInWorker({ scheduler, threads }: SimulatedWorker): Readonly<Record<string, number>> {
-  const { sessions, sessionById, invocations, queue, appObjects, apps, executors, cluster } = scheduler;
+  const { sessions, sessionById, asleep, deadlines, invocations, queue, appObjects, apps, executors, cluster } = scheduler;
   return {
-    sessions: sessions.size + sessionById.size,
+    sessions: sessions.size + sessionById.size + asleep.size,
+    deadlines: deadlines.size,
     invocations: invocations.size,
     'queued invocations': queue.length,
     'objects of app-scoped triggers': appObjects.size,

@@ -7,17 +7,20 @@ import { type Checker, insist } from '../checkers/checker.ts';
 import type { WorldEvent } from '../events.ts';
 import type { SimulatedWorker } from './worker.ts';
 
-type Part = Pick<SimulatedWorker, 'name' | 'scheduler'> & { readonly others: readonly SimulatedWorker[] };
+type Part = Pick<SimulatedWorker, 'name' | 'scheduler'> & { readonly nowMs: number; readonly others: readonly SimulatedWorker[] };
 
 export class EndsInTime implements Checker<Part> {
   readonly name = 'ends in time';
 
   see(event: WorldEvent, worker: Part): void {
     if (event.kind !== 'handled' || event.message.kind !== 'deadlineReached') return;
-    const session = worker.scheduler.sessions.get(event.message.session);
-    if (!session || session.spec.deadlineMs !== null || session.table.hasExternalBucket) return;
-    const { id, app } = session.spec;
-    insist(isBusy(session, worker), this, () => `session ${id} of ${app} at ${worker.name} waits for nothing, and has not ended`);
+    const { scheduler, nowMs } = worker;
+    for (const session of scheduler.sessions.values()) {
+      const { table, openedMs, dueMs, spec } = session;
+      if (dueMs > nowMs || dueMs - openedMs !== scheduler.limits.deadlineMs || table.hasExternalBucket) continue;
+      const { id, app } = spec;
+      insist(isBusy(session, worker), this, () => `session ${id} of ${app} at ${worker.name} waits for nothing, and has not ended`);
+    }
   }
 }
 

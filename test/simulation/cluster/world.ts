@@ -9,6 +9,7 @@
  * heals, apps are drained and unregistered, and within `convergeMsMax` nothing may be left. What is wrong is said by checkers.
  */
 import { type Config, defaultConfig } from '../../../src/cluster/config.ts';
+import { countOpen } from '../../../src/actors/scheduler/sleep.ts';
 import { shardsCount } from '../../../src/actors/protocol/session-id.ts';
 import { Clock } from '../clock.ts';
 import type { WorldEvent } from '../events.ts';
@@ -206,7 +207,7 @@ export class ClusterWorld {
     // Empty windows that fire go on for ever, and so may the sessions that they open.
     await this.#runUntil(
       this.clock.nowMs + 2 * this.config.deadlineExternalMs,
-      () => isIdle() && this.living.every(({ scheduler }) => scheduler.sessions.size === 0),
+      () => isIdle() && this.living.every(({ scheduler }) => countOpen(scheduler) === 0),
     );
     // What was asked before may still be under way: then it is asked again.
     while (this.coordinators.some(({ state }) => state.apps.size > 0) && this.clock.nowMs < endMs) {

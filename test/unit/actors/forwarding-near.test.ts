@@ -1,5 +1,6 @@
 /** Invocations whose inputs are far away: they go there, or are brought (`scheduler/placing.ts`, `scheduler/forwarding.ts`). */
 import test from 'ava';
+import { errorData } from '../../../src/actors/protocol/error.ts';
 import { LodgingDriver, type LodgingOptions } from './lodging-driver.ts';
 import { inlineRef } from './lodging-worker.ts';
 import { appOf, on } from './scheduler-driver.ts';
@@ -233,7 +234,7 @@ test('forwarding: who waits for a far object when the session ends is told so', 
     w1.bringsAtOnce = false;
     w1.ask('make', 3, 'made');
     w1.tell({ kind: 'getFromSession', session: 's', client: 'client@~u/c1', request: 9, bucket: 'made', key: null });
-    if (!isLost) w1.tell({ kind: 'deadlineReached', session: 1 });
+    if (!isLost) w1.tell({ kind: 'stopSession', session: 's', error: errorData('SessionCancelled', 'cancelled') });
     w1.bring(isLost);
     driver.carry();
     t.like(w1.answers, [{ request: 3, error: { code: 'InvocationAborted' } }]);

@@ -16,6 +16,7 @@ import { schedulerHandlers } from '../../../src/actors/scheduler/handlers.ts';
 import { schedulerMachine } from '../../../src/actors/scheduler/machine.ts';
 import { createScheduler, type SchedulerState } from '../../../src/actors/scheduler/state.ts';
 import { Host } from '../../../src/cluster/host.ts';
+import { packing } from '../../../src/cluster/packing.ts';
 import { nodeOf } from '../../../src/cluster/routes.ts';
 import { TimerTable } from '../../../src/cluster/timer-table.ts';
 import { Departures } from '../../../src/cluster/transfer/departures.ts';
@@ -82,7 +83,7 @@ export class LodgingWorker {
     this.name = name;
     this.#definition = definition;
     this.#near = near;
-    this.state = createScheduler(`scheduler@${name}`, { ...limits, executors }, name);
+    this.state = createScheduler(`scheduler@${name}`, { ...limits, executors }, name, packing);
     const segment = createSegment({ sizeBytes: arenaBytes, mapped: false });
     this.#bytes = segment.bytes;
     this.store = new ObjectStore({ segment, timers: near.timers, poison: true });
@@ -264,7 +265,7 @@ export class LodgingWorker {
   #perform(effect: Effect, from: Address): void {
     switch (effect.kind) {
       case 'spawnBucket': {
-        const state = createBucket(effect.identity, (kind) => builtInPrimitives.get(kind));
+        const state = createBucket(effect.identity, (kind) => builtInPrimitives.get(kind), packing);
         return this.#host.spawn(effect.identity.address, { machine: bucketMachine, handlers: bucketHandlers, state });
       }
       case 'spawnExecutor':

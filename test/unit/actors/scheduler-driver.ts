@@ -4,7 +4,7 @@ import { type AppDefinition, type TriggerDefinition, traitsOf } from '../../../s
 import { bucketHandlers } from '../../../src/actors/bucket/handlers.ts';
 import { bucketMachine } from '../../../src/actors/bucket/machine.ts';
 import { builtInPrimitives } from '../../../src/actors/bucket/primitives/index.ts';
-import { createBucket } from '../../../src/actors/bucket/state.ts';
+import { type BucketState, createBucket } from '../../../src/actors/bucket/state.ts';
 import type { Run } from '../../../src/actors/protocol/executor.ts';
 import type { Message } from '../../../src/actors/protocol/message.ts';
 import type { SessionSummary } from '../../../src/actors/protocol/session.ts';
@@ -12,6 +12,7 @@ import { schedulerHandlers } from '../../../src/actors/scheduler/handlers.ts';
 import { schedulerMachine } from '../../../src/actors/scheduler/machine.ts';
 import { createScheduler } from '../../../src/actors/scheduler/state.ts';
 import { Host } from '../../../src/cluster/host.ts';
+import { packing } from '../../../src/cluster/packing.ts';
 
 const limits = {
   executors: 4,
@@ -38,8 +39,12 @@ export function on(
   return { name: `${bucket}-${fn}`, bucket, primitive, options, function: fn, rerun, traits: traitsOf(found, options) };
 }
 
-/** `sends` by function; null: undeclared. */
-export function appOf(sends: Readonly<Record<string, readonly string[] | null>>, triggers: readonly TriggerDefinition[]): AppDefinition {
+/** `sends` by function; null: undeclared. `external`: buckets that wait for the outside. */
+export function appOf(
+  sends: Readonly<Record<string, readonly string[] | null>>,
+  triggers: readonly TriggerDefinition[],
+  external: readonly string[] = [],
+): AppDefinition {
   const retry = { attemptsMax: 1, backoff: { initialMs: 0, factor: 1, maxMs: 0 } };
   const functions = Object.entries(sends).map(([name, to]) => ({
     name,
@@ -50,16 +55,20 @@ export function appOf(sends: Readonly<Record<string, readonly string[] | null>>,
     placement: 'near' as const,
   }));
   const names = new Set([...triggers.map(({ bucket }) => bucket), ...Object.values(sends).flatMap((to) => to ?? [])]);
-  const buckets = [...names].map((name) => ({ name, external: false }));
+  const buckets = [...names].map((name) => ({ name, external: external.includes(name) }));
   return { name: 'app', module: 'file:///app', buckets, functions, triggers, customPrimitives: [] };
 }
 
 export class SchedulerDriver {
-  readonly state = createScheduler('scheduler', limits);
+  readonly state = createScheduler('scheduler', limits, null, packing);
   /** Attempts that run, by the function's name, in their order. */
   readonly running: { readonly fn: string; readonly run: Run; readonly executor: number }[] = [];
   readonly ended: SessionSummary[] = [];
   readonly sentToThreads: Message[] = [];
+  readonly sentToClients: Message[] = [];
+  /** Blocks that were let go of, by their offsets. */
+  readonly released: number[] = [];
+  readonly buckets: BucketState[] = [];
   readonly timers = new Map<string, Message>();
   nowMs = 1_000_000;
   #bug: Error | null = null;
@@ -72,7 +81,12 @@ export class SchedulerDriver {
       nowMs: () => this.nowMs,
       random: () => 0.5,
       perform: (effect, from) => this.#perform(effect, from),
-      outletOf: (address) => ({ send: (to, message) => (address.startsWith('thread:') ? void this.sentToThreads.push(message) : void to) }),
+      outletOf: (address) => ({
+        send: (_, message) => {
+          if (address.startsWith('thread:')) this.sentToThreads.push(message);
+          if (address.startsWith('client:')) this.sentToClients.push(message);
+        },
+      }),
       idle: () => {},
       undeliverable: () => {},
       onBug: (error) => {
@@ -92,9 +106,13 @@ export class SchedulerDriver {
 
   /** Opens session `s` with an object, by its key, in each of these buckets. */
   open(...entries: readonly { readonly bucket: string; readonly key: string }[]): void {
+    this.openAs('s', ...entries);
+  }
+
+  openAs(id: string, ...entries: readonly { readonly bucket: string; readonly key: string }[]): void {
     const ref = { encoding: 0, sizeBytes: 1, inline: new Uint8Array(1), offset: -1 };
     const spec = {
-      id: 's',
+      id,
       app: 'app',
       requestId: null,
       client: 'client:test',
@@ -149,9 +167,11 @@ export class SchedulerDriver {
 
   #perform(effect: Effect, from: string): void {
     if (effect.kind === 'spawnBucket') {
-      const state = createBucket(effect.identity, (kind) => builtInPrimitives.get(kind));
+      const state = createBucket(effect.identity, (kind) => builtInPrimitives.get(kind), packing);
+      this.buckets.push(state);
       this.#host.spawn(effect.identity.address, { machine: bucketMachine, handlers: bucketHandlers, state });
     }
+    if (effect.kind === 'release') this.released.push(effect.offset);
     if (effect.kind === 'stopActor') this.#host.stop(effect.address);
     if (effect.kind === 'startTimer') this.timers.set(`${from}/${effect.id}`, effect.message);
     if (effect.kind === 'stopTimer') this.timers.delete(`${from}/${effect.id}`);

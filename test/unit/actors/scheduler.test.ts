@@ -40,7 +40,8 @@ test('scheduler: what an aborted attempt asks for is refused, so that it can end
   );
   driver.open({ bucket: 'in', key: 'a' });
   const { invocation = -1, attempt = -1 } = driver.running[0]?.run ?? {};
-  driver.tell({ kind: 'deadlineReached', session: 1 });
+  driver.nowMs += 10_000;
+  driver.tell({ kind: 'deadlineReached' });
   driver.tell({ kind: 'objectsAsked', invocation, attempt, request: 7, bucket: 0, key: null });
   driver.tell({ kind: 'expectSent', invocation, attempt, request: 8, bucket: 1, group: null, keys: null, count: 1 });
   const answers = driver.sentToThreads.flatMap((message) => (message.kind === 'answer' ? [[message.request, message.error?.code]] : []));

@@ -1,12 +1,12 @@
 /**
  * Drives an evaluator as its home does, in virtual time, and watches it while it runs.
  *
- * After every step: the state goes through CBOR and must behave as one that did not (a twin is stepped beside it); every
+ * After every step: the state is packed, as that of a session that sleeps, and must behave as one that did not (a twin is stepped beside it); every
  * admitted arrival is exactly one of fired, dropped, held and passed over (P2); no action speaks of an arrival twice.
  */
 import assert from 'node:assert/strict';
-import { Encoder } from 'cbor-x';
 import type { Action, Announcement, Arrival, Primitive } from '../../../src/actors/bucket/primitives/primitive.ts';
+import { packing } from '../../../src/cluster/packing.ts';
 
 export type Step =
   | { readonly do: 'admit'; readonly arrival: Partial<Arrival>; readonly afterMs?: number }
@@ -28,8 +28,6 @@ export interface DriverOptions {
   /** Arrivals that the primitive may pass over. */
   readonly passesOver?: (arrival: Arrival) => boolean;
 }
-
-const codec = new Encoder({ useRecords: false });
 
 export class Driver<O, S> {
   readonly primitive: Primitive<O, S>;
@@ -177,7 +175,7 @@ export class Driver<O, S> {
     const ofTwin = structuredClone(evaluate(this.#twin));
     const actions = structuredClone(evaluate(this.state));
     assert.deepEqual(actions, ofTwin, 'a state that went through CBOR acts as one that did not');
-    this.state = codec.decode(codec.encode(this.state)) as S;
+    this.state = packing.unpack(packing.pack([this.state]) ?? '')[0] as S;
     assert.deepEqual(this.state, this.#twin, 'the state is plain data');
     for (const action of actions) this.#take(action);
     this.#checkConservation();
