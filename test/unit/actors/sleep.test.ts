@@ -76,7 +76,7 @@ test('sleep: what does not complete it lets it sleep again, and counts', (t) => 
   const driver = asleep();
   put(driver, 'k');
   t.deepEqual([driver.state.sessions.size, driver.state.asleep.size], [0, 1]);
-  driver.tell({ kind: 'describeSession', session: 's', client: 'client:test', request: 2 });
+  driver.tell({ kind: 'describeSession', coordinator: 'coordinator', session: 's', client: 'client:test', request: 2 });
   driver.tell({ kind: 'getFromSession', session: 's', client: 'client:test', request: 3, bucket: 'answers', key: null });
   const [described, found] = driver.sentToClients.slice(-2);
   t.like(described, { kind: 'requestDone', result: { state: 'open', history: { objects: 3, superseded: 1 } } });
