@@ -1,6 +1,7 @@
 /**
  * Clusters of child processes on this machine: calls, directly and by way of a coordinator, sessions, what it costs to run elsewhere than at
- * home, large objects from worker to worker, and idling. Beside them bare ZeroMQ between two processes, and a copy in memory.
+ * home, large objects from worker to worker, and idling. Beside them bare ZeroMQ between two processes, also with a thread behind it, and a
+ * copy in memory.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,7 +66,12 @@ function onCluster(
   };
 }
 
-function bare(unit: string, settings: Measure['settings'], sample: (dealer: Dealer) => Promise<readonly number[]>): Measure {
+function bare(
+  unit: string,
+  settings: Measure['settings'],
+  sample: (dealer: Dealer) => Promise<readonly number[]>,
+  ...how: readonly string[]
+): Measure {
   return {
     name,
     system: 'zeromq',
@@ -74,7 +80,7 @@ function bare(unit: string, settings: Measure['settings'], sample: (dealer: Deal
     async prepare() {
       const { Dealer } = await import('zeromq');
       const file = fileURLToPath(new URL('../programs/zeromq.mjs', import.meta.url));
-      const { line, stop } = await startProgram(file, [String(sizeBytes)]);
+      const { line, stop } = await startProgram(file, [String(sizeBytes), ...how]);
       const dealer = new Dealer({ linger: 0, sendTimeout: silenceMs, receiveTimeout: silenceMs });
       dealer.connect(line);
       const close = async () => {
@@ -246,6 +252,7 @@ const objectHow = `from seal until its reader runs, with the 2 ms and more that 
 
 export const remoteMeasures: readonly Measure[] = [
   bare('µs', { what: 'round trip', message: `${messageBytes} bytes` }, echoes),
+  bare('µs', { what: 'round trip by way of another thread there', message: `${messageBytes} bytes` }, echoes, 'thread'),
   onCluster(
     single,
     'µs',
