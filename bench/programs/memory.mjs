@@ -61,7 +61,11 @@ async function open(count, sessions) {
   await inLanes(0, count, async (i) => {
     sessions.push(await runtime.start(waiting, 'requests', i));
   });
-  while ((await runtime.stats()).invocations < invocations + count) await sleep(100);
+  for (;;) {
+    const stats = await runtime.stats();
+    if (stats.invocations === invocations + count && stats.invocationsQueued === 0) return;
+    await sleep(100);
+  }
 }
 
 /**
@@ -78,10 +82,14 @@ async function inLanes(from, to, work) {
   await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
-/** Resident bytes when they have come to rest; what is garbage in this thread has been collected. The median of several reads. */
+/**
+ * Resident bytes when they have come to rest; what is garbage in this thread has been collected: twice, since V8 makes its young
+ * generation smaller only when it has seen that little is allocated. The median of several reads.
+ */
 async function restingBytes() {
   collectGarbage();
   await sleep(restMs);
+  collectGarbage();
   const reads = [];
   for (let i = 0; i < 9; i++) {
     await sleep(200);

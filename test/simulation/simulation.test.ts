@@ -5,6 +5,11 @@
 import test from 'ava';
 import { allCheckers } from './checkers/index.ts';
 import { Reference } from './checkers/reference.ts';
+import type { ActorDefinition } from '../../src/cluster/host.ts';
+import type { WorldEvent } from './events.ts';
+import { Transcript } from './transcript.ts';
+import { externalScript } from './external-script.ts';
+import { Random } from './random.ts';
 import { type WorldOptions, World } from './world.ts';
 
 const [firstSeed = 1, lastSeed = 100] = (process.env.SEED ?? process.env.SEEDS ?? '1-100').split('-').map(Number);
@@ -59,6 +64,41 @@ test('simulation: whatever fails on the way, no invariant breaks, and all ends o
       seen.resumed > 20,
     JSON.stringify(seen),
   );
+});
+
+/** All that happens, but for the words that make sessions sleep. */
+async function happened(seed: number, sleeps: boolean): Promise<{ readonly hash: string; readonly slept: number; readonly woken: number }> {
+  const transcript = new Transcript(0, false);
+  let [slept, woken] = [0, 0];
+  const listener = {
+    name: 'listener',
+    see(event: WorldEvent, { clock, scheduler }: World) {
+      if (event.kind === 'handled' && event.message.kind === 'putIntoSession' && scheduler.asleep.has(event.message.session)) woken++;
+      if (event.kind === 'handled' && event.message.kind === 'restSession') slept++;
+      else transcript.take(event, clock.nowMs);
+    },
+  };
+  const mutate = (_: string, definition: ActorDefinition<unknown>) => {
+    const state = definition.state as { packing?: unknown };
+    if (!sleeps && state.packing) state.packing = null;
+    return definition;
+  };
+  await run(seed, { checkers: [...allCheckers(), listener], mutate, script: externalScript(new Random(seed)) });
+  return { hash: transcript.hash, slept, woken };
+}
+
+test('simulation: whether sessions that wait for the outside sleep makes no difference', async (t) => {
+  t.timeout(600_000);
+  let [slept, woken] = [0, 0];
+  for (let seed = firstSeed; seed <= Math.min(seedMax, firstSeed + 39); seed++) {
+    const [asleep, awake] = [await happened(seed, true), await happened(seed, false)];
+    t.is(asleep.hash, awake.hash, `seed ${seed}`);
+    t.is(awake.slept, 0);
+    slept += asleep.slept;
+    woken += asleep.woken;
+  }
+  t.log({ slept, woken });
+  if (seedMax - firstSeed >= 39) t.true(slept > 100 && woken > 50, `${slept} slept, ${woken} were woken`);
 });
 
 test('simulation: the same seed gives the same trace, and another seed another', async (t) => {

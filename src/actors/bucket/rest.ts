@@ -21,13 +21,13 @@ export function rest(bucket: BucketState, number: SessionNumber, revision: numbe
 
 /** What the bucket holds of the session. */
 export function sessionOf(bucket: BucketState, number: SessionNumber): SessionTriggers | undefined {
-  const { packing } = bucket;
-  const packed = bucket.resting.get(number);
+  const { packing, resting } = bucket;
+  const packed = resting.get(number);
   if (packed === undefined || !packing) return bucket.sessions.get(number);
-  const [revision, states] = packing.unpack(packed) as [number, readonly unknown[]];
+  const [revision, states] = packing.unpack(packed) as unknown as [number, readonly unknown[]];
   const rows = bucket.revisions.get(revision) ?? [];
   const session = { triggers: rows.map((row, i) => ({ row, state: states[i], timers: new SparseMap<string, number>() })) };
-  bucket.resting.delete(number);
+  resting.delete(number);
   bucket.sessions.set(number, session);
   return session;
 }

@@ -14,6 +14,7 @@ import type { Config } from '../config.ts';
 import { library } from '../executors/library.ts';
 import { ExecutorPool } from '../executors/pool.ts';
 import type { Outlet } from '../host.ts';
+import { IdleCollector } from '../idle-collect.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';
 import type { LogLine } from '../log.ts';
 import type { ThreadCode } from '../thread-code.ts';
@@ -59,6 +60,7 @@ export function assembleNode({ config, executorCode, solo, durable, cluster, log
     received: (envelopes) => node.host.deliverAll(envelopes),
     exited: (thread, reason, text) => node.threadExited(thread, reason, text),
   });
+  const collector = new IdleCollector();
   const node = new Node(config, {
     nowMs: () => Date.now(),
     random: () => Math.random(),
@@ -72,10 +74,14 @@ export function assembleNode({ config, executorCode, solo, durable, cluster, log
     loadPrimitives,
     outletOf: (address) => (address.startsWith('thread:') ? pool.linkOf(Number(address.slice('thread:'.length))) : ports.outletOf(address)),
     flush() {
+      collector.noteWork();
       ports.flush();
       for (const link of pool.links()) link.flush();
     },
-    stopped: () => ports.stopped(),
+    stopped() {
+      collector.stop();
+      ports.stopped();
+    },
     log,
     onBug(error) {
       throw error;
