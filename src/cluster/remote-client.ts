@@ -71,7 +71,7 @@ const approachTimeoutMs = 2_000;
 /** With more calls out, it is throughput that counts. */
 const promptCallsMax = 8;
 /** A worker that has left has so long to answer. */
-const partingMs = 1_000;
+const partingMs = 3_000;
 
 export class RemoteClient {
   /** The coordinator that it is connected to. */

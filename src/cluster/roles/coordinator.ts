@@ -163,6 +163,7 @@ class Coordinator implements RunningRole {
   #noteMember({ name, role }: Member, hasJoined: boolean): void {
     const { host } = this.#actors;
     const worker = atNode('scheduler', name);
+    this.#front.forget(name);
     if (role === 'worker' && hasJoined) host.deliver('coordinator', { kind: 'workerJoined', worker });
     if (role === 'worker' && !hasJoined)
       host.deliver('coordinator', { kind: 'workerLeft', worker, reason: 'it has left, or its lease has ended' });

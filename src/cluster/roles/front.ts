@@ -3,6 +3,8 @@
  * client and the rest of the cluster.
  *
  *   F1  A request about an app or a session reaches the coordinator that the registry names as its shard's owner, or is refused.
+ *   F2  No call is passed on to the gate of a worker that takes nothing new, nor of one that cannot be reached: its client hears of it. So
+ *       one that leaves has all that was passed on when the coordinators have answered it (`Membership.withdraw`).
  */
 import type { Address } from '../../actors/actor.ts';
 import { type ErrorCode, errorData, type ErrorData } from '../../actors/protocol/error.ts';
@@ -55,6 +57,8 @@ export class Front {
   readonly #options: FrontOptions;
   readonly #searches = new Map<number, Search>();
   #nextSearch = 1;
+  /** Workers that take nothing new. */
+  readonly #shut = new Set<string>();
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -76,9 +80,21 @@ export class Front {
     const isRequest = requests.has(message.kind);
     if (isRequest && (to === 'coordinator' || nodeOf(to) === name)) return this.#toOwner(message);
     const node = nodeOf(to);
+    if (message.kind === 'workerLoad') this.#noteLoad(nodeOf(message.worker) ?? '', message.accepts);
     if (node === null || node === name) return { to, message };
-    outletOf(to)?.send(to, message);
+    if (message.kind === 'soloCall' && this.#shut.has(node)) this.lost({ to, message });
+    else outletOf(to)?.send(to, message);
     return null;
+  }
+
+  /** It has joined, or is gone: whoever has its name next is another process. */
+  forget(worker: string): void {
+    this.#shut.delete(worker);
+  }
+
+  #noteLoad(worker: string, accepts: boolean): void {
+    if (accepts) this.#shut.delete(worker);
+    else if (this.#options.view.members.has(worker)) this.#shut.add(worker);
   }
 
   /** It cannot be passed on: a call that its client sent by this way is to take another. */

@@ -296,6 +296,28 @@ test('front: F1: what comes for a shard whose apps are not known yet waits, in i
   );
 });
 
+test('front: F2: a call for a worker that takes nothing new is refused, until it does again, or is another process', async (t) => {
+  const front = await fronted('w1');
+  const call = { kind: 'soloCall', client, call: 7, app: 'mine', entries: [], timeoutMs: null } as const;
+  const load = (accepts: boolean) => front.take({ kind: 'workerLoad', worker: 'scheduler@w1', accepts });
+  const passed = (): boolean => {
+    front.sent.length = 0;
+    front.take(call, 'gate@w1');
+    t.is(front.sent.length, 1);
+    return front.sent[0]?.to === 'gate@w1';
+  };
+  t.true(passed());
+  load(false);
+  t.false(passed());
+  t.deepEqual(front.sent, [{ to: client, message: { kind: 'soloRefused', call: 7 } }]);
+  load(true);
+  t.true(passed());
+  load(false);
+  front.front.forget('w1');
+  t.true(passed());
+  t.is(front.delivered.filter(({ message }) => message.kind === 'workerLoad').length, 3);
+});
+
 test('front: a call for a gate that cannot be reached is refused to its client, which takes another way', async (t) => {
   const { front, sent } = await fronted();
   const call = { kind: 'soloCall', client, call: 7, app: 'mine', entries: [], timeoutMs: null } as const;
