@@ -1,5 +1,6 @@
 /**
- * A thread of ours that has had much to do gives its garbage back when it is idle.
+ * A node's thread that has had much to do gives its garbage back when it is idle. Executors do not: how large the heap of users' functions
+ * is, and so how long they would stand still, is not ours to know.
  *
  * V8 collects an idle heap by and by as long as something goes on there. A thread that only waits for messages allocates nothing, and
  * keeps what a burst has left: tens of MB of garbage and empty pages, until the next burst.

@@ -16,7 +16,6 @@ import { planSolo } from '../../actors/solo/plan.ts';
 import type { SoloHandle } from '../../storage/solo/table.ts';
 import { openSegment, type SegmentHandle } from '../../storage/segment.ts';
 import { copyValue } from '../../storage/value.ts';
-import { IdleCollector } from '../idle-collect.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';
 import { createLog, type LogLevel, type LogLine } from '../log.ts';
 import { encode } from '../encode.ts';
@@ -51,7 +50,6 @@ class ExecutorThread {
   readonly #running = new Map<number, Attempt>();
   readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   readonly #solo: SoloThread | null;
-  readonly #collector = new IdleCollector();
   /** To be run when the solo function that runs has returned. */
   readonly #held: Run[] = [];
   /** The app of the last run. */
@@ -88,10 +86,7 @@ class ExecutorThread {
           this.#refuseHeld();
         },
         finished: (name, attempt, failure) => this.#finish(name, attempt, failure),
-        paused: () => {
-          this.#collector.noteWork();
-          this.#runHeld();
-        },
+        paused: () => this.#runHeld(),
       });
   }
 
@@ -101,7 +96,6 @@ class ExecutorThread {
     process.on('uncaughtException', (error) => this.#failAll(error));
     process.on('unhandledRejection', (error) => this.#failAll(error));
     this.#link.receive((envelopes) => {
-      this.#collector.noteWork();
       for (const { message } of envelopes) this.#take(message as ThreadMessage);
     });
     this.#send(this.#keeper, { kind: 'threadReady' });
