@@ -10,6 +10,8 @@ export interface ClusterNode {
   readonly startedMs: number | null;
   /** `silent`: it did not answer in time. */
   readonly state: 'up' | 'silent';
+  /** How long it has not reached the registry, in milliseconds; null: it does. When its lease ends, after 9 s, so does the process. */
+  readonly registryAwayMs: number | null;
   /** A coordinator's: of its apps. A worker's: homed there. */
   readonly openSessions: number;
   /** Of a worker, else 0. */
@@ -34,7 +36,11 @@ export interface ClusterStatus {
   readonly apps: readonly { readonly app: string; readonly coordinator: string }[];
 }
 
-interface CoordinatorStats {
+interface NodeStats {
+  readonly registryAwayMs: number | null;
+}
+
+interface CoordinatorStats extends NodeStats {
   readonly sessionsOpen: number;
   readonly apps: readonly string[];
 }
@@ -57,15 +63,24 @@ export async function statusOfCluster(cluster: Pick<RemoteClient, 'nodes' | 'vie
 
 /** Of an embedded runtime: all of it is one worker. */
 export function statusOfLocal(stats: WorkerStats): ClusterStatus {
-  const node: ClusterNode = { name: 'local', role: 'worker', address: null, startedMs: null, state: 'up', ...loadOf(stats) };
+  const node: ClusterNode = {
+    name: 'local',
+    role: 'worker',
+    address: null,
+    startedMs: null,
+    state: 'up',
+    registryAwayMs: null,
+    ...loadOf(stats),
+  };
   return { nodes: [node], shards: [], apps: [] };
 }
 
 function nodeOf({ name, role, address, startedMs, stats }: NodeStatus): ClusterNode {
-  const node = { name, role, address, startedMs, state: stats ? 'up' : 'silent', ...none } as const;
+  const node = { name, role, address, startedMs, state: stats ? 'up' : 'silent', registryAwayMs: null, ...none } as const;
   if (!stats) return node;
-  if (role === 'worker') return { ...node, ...loadOf(stats as WorkerStats) };
-  return { ...node, openSessions: (stats as CoordinatorStats).sessionsOpen };
+  const { registryAwayMs } = stats as NodeStats;
+  if (role === 'worker') return { ...node, registryAwayMs, ...loadOf(stats as WorkerStats) };
+  return { ...node, registryAwayMs, openSessions: (stats as CoordinatorStats).sessionsOpen };
 }
 
 function loadOf({ sessionsOpen, executors, invocationsQueued, storeUsedBytes, storeSizeBytes }: WorkerStats) {

@@ -29,6 +29,8 @@ import type { Envelope } from './wire/codec.ts';
 export interface Ways {
   outletOf(address: Address): Outlet | null;
   wayTo(address: Address): Way | null;
+  /** For who asks how this node is doing. */
+  readonly health: { readonly registryAwayMs: number | null };
 }
 
 export interface WorkerBorderOptions {
@@ -92,7 +94,7 @@ export class WorkerBorder {
       deliver: (envelopes) => code.take(this.#departures.noteReleases(envelopes)),
       errorOf: errorToData,
     });
-    this.#serve(name, incarnation, ways);
+    this.#serve(options);
   }
 
   /** From other nodes. */
@@ -137,7 +139,7 @@ export class WorkerBorder {
     this.#fetcher.close(error);
   }
 
-  #serve(name: string, incarnation: number, ways: Ways): void {
+  #serve({ name, incarnation, ways }: WorkerBorderOptions): void {
     const { host, store } = this.#node;
     const node = this.#node;
     const sender = new ObjectSender({
@@ -164,7 +166,8 @@ export class WorkerBorder {
     host.serve('stats', (message) => {
       if (message.kind !== 'statsAsked') return;
       const { objects, bytes } = this.#fetcher.totals;
-      const result = { ...node.stats(), objectsFetched: objects, bytesFetched: bytes, messagesSent: this.#departures.sent };
+      const ofBorder = { objectsFetched: objects, bytesFetched: bytes, messagesSent: this.#departures.sent };
+      const result = { ...node.stats(), ...ofBorder, registryAwayMs: ways.health.registryAwayMs };
       // Beside the departures: to ask is not to change what is asked for.
       ways.outletOf(message.owner)?.send(message.owner, { kind: 'requestDone', request: message.request, result });
     });

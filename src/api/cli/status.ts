@@ -82,7 +82,7 @@ async function withRuntime<T>(open: () => Promise<Runtime>, work: (runtime: Runt
 
 /** As tables, for people. */
 export function describeStatus({ nodes, shards, apps }: ClusterStatus, nowMs: number): string {
-  const nodeRows = nodes.map((node) => [node.name, node.role, node.address ?? '-', node.state, upFor(node, nowMs), ...loads(node)]);
+  const nodeRows = nodes.map((node) => [node.name, node.role, node.address ?? '-', stateOf(node), upFor(node, nowMs), ...loads(node)]);
   const tables = [
     table(['NODE', 'ROLE', 'ADDRESS', 'STATE', 'UP FOR', 'SESSIONS', 'EXECUTORS', 'QUEUED', 'STORE'], nodeRows),
     table(['OWNER', 'SHARDS', 'EPOCH', 'WHICH'], shardRows(shards)),
@@ -92,6 +92,10 @@ export function describeStatus({ nodes, shards, apps }: ClusterStatus, nowMs: nu
     ),
   ];
   return tables.map((lines) => lines.join('\n')).join('\n\n');
+}
+
+function stateOf({ state, registryAwayMs }: ClusterNode): string {
+  return registryAwayMs === null ? state : `${state}, no registry for ${duration(registryAwayMs)}`;
 }
 
 function upFor({ startedMs }: ClusterNode, nowMs: number): string {

@@ -33,8 +33,8 @@ export interface Lease {
   readonly epoch: number;
   /** By the clock: also true to life when timers are late. To be asked before each act that only the holder may do. */
   readonly isHeld: boolean;
-  /** How long renewals have failed; null: the last one did not. */
-  readonly failingMs: number | null;
+  /** How long a renewal has been due that is not done yet; null: it is not late. */
+  readonly overdueMs: number | null;
   /** The key is anybody's; `isHeld` is false at once. If the registry cannot be told it rejects, and the key goes with its ttl. */
   release(): Promise<void>;
 }
@@ -42,6 +42,8 @@ export interface Lease {
 /** Of ttlMs: clocks differ, and timers are late. */
 const marginShare = 1 / 10;
 const renewalShare = 1 / 3;
+/** Later than that is late, of ttlMs. */
+const overdueShare = 1 / 10;
 /** After a renewal that has failed, of ttlMs. */
 const retryShare = 1 / 10;
 
@@ -87,7 +89,6 @@ class HeldLease implements Lease {
   /** When the first renewal was sent of those since then that may have been done without our knowing. */
   #openSinceMs: number | null = null;
   #failure: RegistryError | null = null;
-  #failingSinceMs: number | null = null;
   #renewing: Promise<void> | null = null;
   #renewTimer: unknown = null;
   #endTimer: unknown = null;
@@ -109,8 +110,10 @@ class HeldLease implements Lease {
     return this.#state === 'held' && this.#parts.nowMs() < this.#endMs;
   }
 
-  get failingMs(): number | null {
-    return this.#failingSinceMs === null ? null : Math.round(this.#parts.nowMs() - this.#failingSinceMs);
+  get overdueMs(): number | null {
+    const { ttlMs, nowMs } = this.#parts;
+    const lateMs = nowMs() - this.#sinceMs - ttlMs * renewalShare;
+    return lateMs > ttlMs * overdueShare ? Math.round(lateMs) : null;
   }
 
   async release(): Promise<void> {
@@ -170,7 +173,6 @@ class HeldLease implements Lease {
     this.#revision = revision;
     this.#openSinceMs = null;
     this.#failure = null;
-    this.#failingSinceMs = null;
     // A later answer to an earlier renewal takes nothing back.
     this.#sinceMs = Math.max(this.#sinceMs, sinceMs);
     this.#startRenewTimer(this.#renewalDueMs());
@@ -179,7 +181,6 @@ class HeldLease implements Lease {
   /** Never rejects. */
   async #refused(error: RegistryError, sentMs: number): Promise<void> {
     this.#failure = error;
-    this.#failingSinceMs ??= sentMs;
     if (error.code !== 'RegistryConflict') {
       this.#openSinceMs ??= sentMs;
       return this.#retryLater();

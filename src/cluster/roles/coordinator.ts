@@ -196,7 +196,8 @@ class Coordinator implements RunningRole {
     if (message.kind !== 'statsAsked') return;
     const { sessions, waiting, apps: rows } = this.#actors.state;
     const apps = [...rows.values()].flatMap((app) => (app.current ? [app.name] : []));
-    const result = { sessionsOpen: sessions.size - waiting.size, sessionsWaiting: waiting.size, apps };
+    const { registryAwayMs } = this.health();
+    const result = { sessionsOpen: sessions.size - waiting.size, sessionsWaiting: waiting.size, apps, registryAwayMs };
     this.#actors.host.deliver(message.owner, { kind: 'requestDone', request: message.request, result });
   }
 }

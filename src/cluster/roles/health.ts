@@ -19,7 +19,7 @@ export interface Health {
   readonly name: string | null;
   readonly role: 'coordinator' | 'worker';
   readonly state: 'starting' | 'serving' | 'draining' | 'cut off';
-  /** How long the registry has not been reached, in milliseconds; null: it was, when last needed. The process ends before its lease does. */
+  /** How long the registry has not been reached, in milliseconds, if that is longer than it should; else null. The process ends before its lease does. */
   readonly registryAwayMs: number | null;
 }
 

@@ -138,7 +138,7 @@ export class Membership {
 
   /** See `Health`. */
   get health(): RoleHealth {
-    return { isMember: this.#lease !== null && !this.#isLost, registryAwayMs: this.#lease?.failingMs ?? null };
+    return { isMember: this.#lease !== null && !this.#isLost, registryAwayMs: this.#lease?.overdueMs ?? null };
   }
 
   outletOf(to: Address): Outlet | null {

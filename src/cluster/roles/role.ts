@@ -24,7 +24,7 @@ export interface NodeConfig {
 export interface RoleHealth {
   /** Its lease has not been lost, nor given back. */
   readonly isMember: boolean;
-  /** How long the registry has not been reached, in milliseconds; null: it was, when last needed. */
+  /** How long the registry has not been reached, in milliseconds, if that is longer than it should; else null. */
   readonly registryAwayMs: number | null;
 }
 

@@ -7,7 +7,7 @@ import { errorData } from '../../actors/protocol/error.ts';
 import type { Config } from '../config.ts';
 import { Fence } from '../fence.ts';
 import { Gate, gateAddress } from '../gate.ts';
-import { createLog } from '../log.ts';
+import { createLog, type LogLine } from '../log.ts';
 import { assembleNode, realTimers } from '../node/assemble.ts';
 import type { Node } from '../node/node.ts';
 import { createSoloMemory } from '../../storage/solo/table.ts';
@@ -29,11 +29,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   const { name } = config;
   const log = createLog(config.logLevel, { node: name });
   const executorCode = await threadCode('executors/executor-thread');
-  const nats = await sharedRegistry(config, log);
-  const membership = await Membership.join(config, 'worker', log, nats).catch(async (error: unknown) => {
-    await nats?.close();
-    throw error;
-  });
+  const membership = await join(config, log);
   const { registry, address, incarnation, ended } = membership;
   const memory = createSoloMemory(Math.min(config.soloSessionsMax, Math.floor(config.sessionsOpenMax / 4)), config.executors);
   const gate = memory && new Gate({ config, memory, node: () => node });
@@ -86,6 +82,16 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     throw error;
   }
   return { name, address, ended, health: () => membership.health, stop: ({ drainMs = 0 } = {}) => (stopping ??= stop(drainMs)) };
+}
+
+async function join(config: WorkerConfig, log: LogLine): Promise<Membership> {
+  const nats = await sharedRegistry(config, log);
+  try {
+    return await Membership.join(config, 'worker', log, nats);
+  } catch (error) {
+    await nats?.close();
+    throw error;
+  }
 }
 
 /** Resolves when no session is open here, and nothing is held for others'; or after `drainMs`. */

@@ -134,10 +134,16 @@ testIn(title('no session fails while NATS is started anew'), async (t) => {
   t.is((await workersOf(runtime)).length, 5);
 });
 
-testIn(title('nodes that cannot reach NATS until their leases end stop, say so, and come back with it'), async (t) => {
+testIn(title('nodes that cannot reach NATS until their leases end say so, stop, and come back with it'), async (t) => {
   t.timeout(240_000);
   const [nats = ''] = await compose.containers('nats');
+  const watching = await connect(address, { logLevel: 'silent' });
+  t.teardown(() => watching.close());
   await compose.docker('stop', '--time', '1', nats);
+  const isAway = async (role: string) =>
+    (await watching.clusterStatus()).nodes.some((node) => node.role === role && (node.registryAwayMs ?? 0) > 0);
+  await until(t, 'it is in the status of coordinators', () => isAway('coordinator'));
+  await until(t, 'it is in the status of workers', () => isAway('worker'));
   const said = async (service: string) => /lease: members\/.* could not be renewed/.test(await compose.run('logs', service));
   await until(t, 'they say why they end', async () => (await said('c1')) && (await said('c2')) && (await said('worker')));
   await compose.docker('start', nats);

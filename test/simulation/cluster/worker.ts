@@ -76,8 +76,17 @@ export class SimulatedWorker {
     const ways = {
       outletOf: (to: Address) => (to === probe ? this.#probe : process.outletOf(to)),
       wayTo: (to: Address) => process.wayTo(to),
+      health: { registryAwayMs: null },
     };
-    this.#border = new WorkerBorder({ name, incarnation: 1, config: this.#config, node: this.node, ways, registry, timers });
+    this.#border = new WorkerBorder({
+      name,
+      incarnation: 1,
+      config: this.#config,
+      node: this.node,
+      ways,
+      registry,
+      timers,
+    });
     this.node.start();
     await process.announce(role);
   }

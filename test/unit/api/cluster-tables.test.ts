@@ -9,6 +9,7 @@ const coordinator: ClusterNode = {
   address: 'tcp://127.0.0.1:7000',
   startedMs: 0,
   state: 'up',
+  registryAwayMs: null,
   openSessions: 12,
   executors: 0,
   queuedInvocations: 0,
@@ -27,6 +28,11 @@ const worker: ClusterNode = {
   storeUsedBytes: 1.5 * 2 ** 20,
   storeSizeBytes: 2 ** 30,
 };
+
+test('status: a node that does not reach the registry says for how long', (t) => {
+  const text = describeStatus({ nodes: [{ ...coordinator, registryAwayMs: 4_200 }], shards: [], apps: [] }, 60_000);
+  t.regex(text, /^c1 +coordinator +tcp:\/\/127\.0\.0\.1:7000 +up, no registry for 4 s +1 m 0 s/m);
+});
 
 test('status: nodes with their loads, shards by owner, and apps', (t) => {
   const shards = [0, 1, 2, 5].map((shard) => ({ shard, owner: shard === 2 ? null : 'c1', epoch: 7 + (shard === 2 ? 2 : -shard) }));
