@@ -16,6 +16,8 @@ export interface ChildPlan {
   readonly title: string;
   /** Of Node: the script first. */
   readonly args: readonly string[];
+  /** Settings that are secret: who lists processes sees their flags. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 export interface ReadyChild {
@@ -89,7 +91,7 @@ function launch(plan: ChildPlan): Child {
     // What they print are logs to whoever runs `up`, whose own standard output has its one line.
     stdio: ['ignore', 2, 2, 'ipc'],
     detached: true,
-    env: inheritedEnvironment(),
+    env: { ...inheritedEnvironment(), ...plan.variables },
   });
   const ended = new Promise<string>((resolve) => {
     started.once('error', ({ message }) => resolve(message));
@@ -105,7 +107,7 @@ function launch(plan: ChildPlan): Child {
   return child;
 }
 
-/** Settings come by flags alone: `up` has read the environment's, and what it left out is to be the default. */
+/** Settings come by flags, and `variables`, alone: `up` has read the environment's, and what it left out is to be the default. */
 function inheritedEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PHEROMONE_')));
 }

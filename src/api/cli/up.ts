@@ -98,7 +98,9 @@ async function startAll(children: Children, { first, others }: Plan): Promise<Up
 }
 
 function planOf(coordinators: number, workers: number, given: Given): Plan {
-  const { listen, dataDir, executors, ...shared } = given;
+  const { listen, dataDir, executors, registry, ...shared } = given;
+  // There may be a password in it.
+  const variables: ChildPlan['variables'] = registry === undefined ? {} : { PHEROMONE_REGISTRY: registry ?? '' };
   const {
     config: { listen: firstListens },
     drainMs,
@@ -107,9 +109,9 @@ function planOf(coordinators: number, workers: number, given: Given): Plan {
   const anyPort = firstListens.replace(/\d+$/, '0');
   const childPlan = (name: string, settings: Given, ...more: readonly string[]): ChildPlan => {
     const role = roleOf(name);
-    return { name, title: `${role} ${name}`, args: [bin(), role, ...flagsOf({ ...shared, ...settings, name }), ...more] };
+    return { name, title: `${role} ${name}`, args: [bin(), role, ...flagsOf({ ...shared, ...settings, name }), ...more], variables };
   };
-  const joins = (join: string) => (given.registry === undefined ? { join } : {});
+  const joins = (join: string) => (registry === undefined ? { join } : {});
   const named = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i + 1}`);
   const [c1 = '', ...cs] = named('c', coordinators);
   const ws = named('w', workers);

@@ -14,7 +14,7 @@ test.after.always(() => rmSync(directory, { recursive: true }));
 const limits = { startMsMax: 1_500, stopMsMax: 1_000 };
 
 function plan(name: string, ...does: readonly string[]): ChildPlan {
-  return { name, title: `worker ${name}`, args: [script, name, ...does] };
+  return { name, title: `worker ${name}`, args: [script, name, ...does], variables: {} };
 }
 
 function childrenOf(t: ExecutionContext): Children {
