@@ -1,12 +1,11 @@
 /**
- * A node's thread that has had much to do gives its garbage back when it is idle. Executors do not: how large the heap of users' functions
- * is, and so how long they would stand still, is not ours to know.
+ * A thread of ours that has had much to do gives its garbage back when it is idle.
  *
  * V8 collects an idle heap by and by as long as something goes on there. A thread that only waits for messages allocates nothing, and
  * keeps what a burst has left: tens of MB of garbage and empty pages, until the next burst.
  *
  *   I1  It collects when nothing has happened for a while, and only if the heap has grown; it stands still then for about a
- *       millisecond per MB that is alive.
+ *       millisecond per MB that is alive. A heap of more than `heapBytesMax`, which may be a user's to fill, is left to V8.
  *   I2  A second time some seconds later: V8 shrinks its young generation when it collects, and has seen that little is allocated.
  *   I3  A timer runs from the first work until then, and keeps nothing alive.
  */
@@ -21,12 +20,17 @@ const secondTick = 7;
 const growthBytesMin = 8 * 2 ** 20;
 
 export class IdleCollector {
+  readonly #heapBytesMax: number;
   /** What was left after the last time. */
   #restingBytes = getHeapStatistics().total_heap_size;
   #worked = false;
   #idleTicks = 0;
   #timer: NodeJS.Timeout | null = null;
   #collect: (() => void) | null = null;
+
+  constructor(heapBytesMax = Number.POSITIVE_INFINITY) {
+    this.#heapBytesMax = heapBytesMax;
+  }
 
   /** To be called whenever the thread has done something: it costs next to nothing. */
   noteWork(): void {
@@ -43,8 +47,11 @@ export class IdleCollector {
     this.#idleTicks = this.#worked ? 0 : this.#idleTicks + 1;
     this.#worked = false;
     if (this.#idleTicks === firstTick) {
-      if (getHeapStatistics().total_heap_size < this.#restingBytes + growthBytesMin) return this.stop();
-      (this.#collect ??= collector())();
+      const { total_heap_size: heapBytes, used_heap_size: usedBytes } = getHeapStatistics();
+      if (heapBytes < this.#restingBytes + growthBytesMin || usedBytes > this.#heapBytesMax) return this.stop();
+      this.#collect ??= collector();
+      if (this.#collect) this.#collect();
+      else this.#idleTicks--;
     } else if (this.#idleTicks === secondTick) {
       this.#collect?.();
       this.#restingBytes = getHeapStatistics().total_heap_size;
@@ -53,11 +60,14 @@ export class IdleCollector {
   }
 }
 
-/** V8's own function, which it shows to contexts that are made while this flag is set. */
-function collector(): () => void {
+/**
+ * V8's own function, which it shows to contexts that are made while this flag is set. The flag is of the process: null if another thread
+ * has taken it back at this moment.
+ */
+function collector(): (() => void) | null {
   setFlagsFromString('--expose-gc');
   try {
-    return runInNewContext('gc') as () => void;
+    return runInNewContext('globalThis.gc ?? null') as (() => void) | null;
   } finally {
     setFlagsFromString('--no-expose-gc');
   }

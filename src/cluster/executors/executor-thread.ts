@@ -16,6 +16,7 @@ import { planSolo } from '../../actors/solo/plan.ts';
 import type { SoloHandle } from '../../storage/solo/table.ts';
 import { openSegment, type SegmentHandle } from '../../storage/segment.ts';
 import { copyValue } from '../../storage/value.ts';
+import { IdleCollector } from '../idle-collect.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';
 import { createLog, type LogLevel, type LogLine } from '../log.ts';
 import { encode } from '../encode.ts';
@@ -39,6 +40,9 @@ export interface ExecutorThreadData {
   readonly solo: { readonly memory: SoloHandle; readonly place: number; readonly invocationsMax: number } | null;
 }
 
+/** Users' functions may keep what they like: a thread that collects stands still for a tenth of a second at most, about. */
+const idleHeapBytesMax = 128 * 2 ** 20;
+
 class ExecutorThread {
   readonly #keeper: string;
   readonly #abortGraceMs: number;
@@ -50,6 +54,7 @@ class ExecutorThread {
   readonly #running = new Map<number, Attempt>();
   readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   readonly #solo: SoloThread | null;
+  readonly #collector = new IdleCollector(idleHeapBytesMax);
   /** To be run when the solo function that runs has returned. */
   readonly #held: Run[] = [];
   /** The app of the last run. */
@@ -86,7 +91,10 @@ class ExecutorThread {
           this.#refuseHeld();
         },
         finished: (name, attempt, failure) => this.#finish(name, attempt, failure),
-        paused: () => this.#runHeld(),
+        paused: () => {
+          this.#collector.noteWork();
+          this.#runHeld();
+        },
       });
   }
 
@@ -96,6 +104,7 @@ class ExecutorThread {
     process.on('uncaughtException', (error) => this.#failAll(error));
     process.on('unhandledRejection', (error) => this.#failAll(error));
     this.#link.receive((envelopes) => {
+      this.#collector.noteWork();
       for (const { message } of envelopes) this.#take(message as ThreadMessage);
     });
     this.#send(this.#keeper, { kind: 'threadReady' });
