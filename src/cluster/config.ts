@@ -18,7 +18,7 @@ export interface Config {
   readonly dataDir: string;
   /** Objects up to this size travel inside messages: below it a copy costs less than the bookkeeping of a block. */
   readonly inlineBytesMax: number;
-  /** Open sessions; others wait for admission. Default 100,000. One that waits costs about 7 KB. */
+  /** Open sessions; others wait for admission. Default 100,000. One that waits for the outside costs less than 1 KB. */
   readonly sessionsOpenMax: number;
   /**
    * Sessions that one executor may run alone, at a time; 0: none. Default 1,024. They are a part of `sessionsOpenMax`, at most a quarter,
