@@ -7,6 +7,7 @@
  *   B1  A write that is tried again is done once: by its id, which the stream remembers for two minutes and the message keeps.
  *   B2  A value in pieces is named by a message only when all are stored, and they are removed only when no message names them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DiscardPolicy, JetStreamApiError, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import { type MsgHdrs, nanos, nuid } from '@nats-io/transport-node';
 import { pieceBytesMax, piecesOf } from '../pieces.ts';
@@ -29,6 +30,10 @@ const changesMax = 64;
 const wrongLastSequence = 10_071;
 const streamNotFound = 10_059;
 const nameInUse = 10_058;
+const subjectsOverlap = 10_065;
+/** So often a stream that is being made is looked for, and so long after the last time. */
+const makingLooksMax = 20;
+const makingLookMs = 100;
 /** Room for a piece and its headers. */
 const payloadBytesMin = pieceBytesMax + 4_096;
 
@@ -187,15 +192,28 @@ export class NatsBucket {
       try {
         return await this.#link.ask(`open of ${config.name}`, () => streams.add(wanted));
       } catch (refusal) {
-        // Another has made it meanwhile, with other replicas.
-        if (isApiError(refusal, nameInUse)) return await find();
-        throw refusal;
+        // Another has made it meanwhile, with other replicas; or it is being made: by another, or by an attempt whose answer was late.
+        if (!isApiError(refusal, nameInUse) && !isApiError(refusal, subjectsOverlap)) throw refusal;
+        return await this.#madeMeanwhile(find, refusal);
       }
     });
     const { subjects, max_msgs_per_subject, allow_direct } = found.config;
     if (String(subjects) === String(config.subjects) && max_msgs_per_subject === 1 && allow_direct === config.allow_direct) return;
     const text = `registry: NATS has a stream ${config.name} which is not of a registry: take another clusterName, or remove it`;
     throw new RegistryError('InvalidOption', text, { stream: config.name });
+  }
+
+  /** Until it can be seen. If it never can, the refusal was about another's stream. */
+  async #madeMeanwhile<T>(find: () => Promise<T>, refusal: unknown): Promise<T> {
+    for (let left = makingLooksMax; left > 0; left--) {
+      try {
+        return await find();
+      } catch (error) {
+        if (!isApiError(error, streamNotFound)) throw error;
+      }
+      await sleep(makingLookMs);
+    }
+    throw refusal;
   }
 }
 
