@@ -21,8 +21,14 @@ export async function natsBench(): Promise<Bench> {
   const clusterName = `test-${++clusters}`;
   const open = (node: string) =>
     NatsRegistry.open({ servers: url, clusterName, replicas: 1, node, log: () => undefined, ports: portsOf(clock) });
-  const registries = await Promise.all([open('n1'), open('n2')]);
-  const [registry, second] = registries;
+  const [first, other] = await Promise.allSettled([open('n1'), open('n2')]);
+  if (first.status === 'rejected' || other.status === 'rejected') {
+    // What is left open would keep the process.
+    for (const one of [first, other]) if (one.status === 'fulfilled') await one.value.close();
+    throw first.status === 'rejected' ? first.reason : (other as PromiseRejectedResult).reason;
+  }
+  const [registry, second] = [first.value, other.value];
+  const registries = [registry, second];
   const connection = await connect({ servers: url });
   const manager = await jetstreamManager(connection);
   const settled = () => Promise.all(registries.map((each) => each.settled()));
