@@ -57,9 +57,10 @@ export async function serveHealth(listen: string, health: () => Health): Promise
   return {
     url: `http://${hostname}:${taken}`,
     async close() {
+      const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      if (server.listening) await once(server, 'close');
+      await closed;
     },
   };
 }
