@@ -1,9 +1,10 @@
 /** Meshes with keys: who gets in, what is said to who does not, and what can be read on the wire. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { createKeyPair } from '../../../src/cluster/keys/key-pair.ts';
 import { Keys } from '../../../src/cluster/keys/keys.ts';
 import { TransportError } from '../../../src/cluster/transport/zmq/mesh.ts';
-import { anyPort, done, openMesh, say, until, wayTo } from './meshes.ts';
+import { anyPort, done, openMesh, say, type TestMesh, until, wayTo } from './meshes.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 const cluster = createKeyPair();
@@ -90,6 +91,27 @@ test.serial('curve: several clusters in one process keep their doors apart, and 
     await Promise.all([a1, a2, b1, b2].map(({ mesh }) => mesh.close({ lingerMs: 100 })));
   }
   t.pass();
+});
+
+test.serial('curve: doors that close while somebody shakes hands end no process', async (t) => {
+  for (let round = 0; round < 20; round++) {
+    const [one, two] = [createKeyPair(), createKeyPair()].map((pair) => Keys.ofCluster(pair, [])) as [Keys, Keys];
+    const [b1, b2] = [openMesh(t, 'b1', { keys: one }), openMesh(t, 'b2', { keys: two })];
+    const endpoints = await Promise.all([b1.mesh.listen(anyPort), b2.mesh.listen(anyPort)]);
+    const [a1, a2, x, y] = [one, two, one, one].map((keys, i) => openMesh(t, `a${i}`, { keys })) as [
+      TestMesh,
+      TestMesh,
+      TestMesh,
+      TestMesh,
+    ];
+    await Promise.all([a1.mesh.connect(endpoints[0], 5_000), a2.mesh.connect(endpoints[1], 5_000)]);
+    // They try again and again, also while the doors close.
+    const tries = [x, y].map(({ mesh }) => t.throwsAsync(mesh.connect(endpoints[1], 10 + round), { instanceOf: TransportError }));
+    await Promise.race(tries);
+    await Promise.all([a1, a2, b1, b2].map(({ mesh }, i) => mesh.close({ lingerMs: (i * round) % 20 })));
+    await sleep((round * 7) % 20);
+    await Promise.all([...tries, x.mesh.close({ lingerMs: 0 }), y.mesh.close({ lingerMs: 0 })]);
+  }
 });
 
 for (const [how, keys, isClear] of [

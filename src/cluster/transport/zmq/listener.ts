@@ -41,6 +41,7 @@ export class Listener {
   readonly #ports: ListenerPorts;
   readonly #socket: Router;
   readonly #door: Door | null;
+  readonly #gone: Promise<void>;
   readonly #connections = new Map<string, Connection>();
   readonly #ids = new WeakMap<Connection, string>();
   readonly #asked = new Set<string>();
@@ -55,7 +56,7 @@ export class Listener {
       await bind(socket, text, endpoint);
       return new Listener(socket, door, ports);
     } catch (error) {
-      door?.close();
+      door?.close(Promise.resolve());
       throw error;
     }
   }
@@ -66,7 +67,7 @@ export class Listener {
     this.#ports = ports;
     const turnedAway = ports.keys ? wrongKeys : wrongProtocol;
     // Who sees first that the two do not fit together hangs up: that may be the other end.
-    void watchHandshakes(socket, (how) => {
+    this.#gone = watchHandshakes(socket, (how) => {
       if (how !== 'key') ports.turnedAway(turnedAway, null);
     });
     void readSocket(socket, ports.limits, (parts) => this.#take(parts));
@@ -99,7 +100,7 @@ export class Listener {
     for (const connection of this.#connections.values()) connection.end();
     this.#connections.clear();
     closeSocket(this.#socket, true);
-    this.#door?.close();
+    this.#door?.close(this.#gone);
   }
 
   #take(parts: readonly Buffer[]): void {

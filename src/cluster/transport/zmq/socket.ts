@@ -48,7 +48,10 @@ export function openDealer(limits: MeshLimits, isIpv6: boolean, keys: CurveClien
  */
 export type HandshakeFailure = 'key' | 'protocol' | 'cut';
 
-/** Until the socket is closed. The observer must not be closed before it: ZeroMQ's thread would wait for somebody to read. */
+/**
+ * Resolves when ZeroMQ has ended the socket and its connections. The observer must not be closed before: ZeroMQ's thread would wait for
+ * somebody to read.
+ */
 export async function watchHandshakes(socket: Router | Dealer, failed: (how: HandshakeFailure) => void): Promise<void> {
   try {
     for await (const { type } of socket.events) {

@@ -5,6 +5,8 @@
  *
  *   Z1  A listener with keys enforces its domain: without a handler, or a door, nobody is let in.
  *   Z2  Each request is answered at once; ZeroMQ has one under way per connection that shakes hands.
+ *   Z3  The handler is read until the last listener with keys is gone, not just closed. ZeroMQ connects it to each session: a session
+ *       whose request nobody reads does not end, and one that ends together with the handler aborts the process (`pipe.cpp`).
  */
 import { Router } from 'zeromq';
 import { encodeZ85 } from '../../keys/z85.ts';
@@ -25,7 +27,8 @@ export interface DoorOptions {
 
 export interface Door {
   readonly options: DoorOptions;
-  close(): void;
+  /** Nobody is let in any more. `gone`: resolves when ZeroMQ has ended the listener, and all its sessions. */
+  close(gone: Promise<void>): void;
 }
 
 const handlerEndpoint = 'inproc://zeromq.zap.01';
@@ -33,6 +36,8 @@ const version = '1.0';
 
 const doors = new Map<string, DoorPorts>();
 let doorsMade = 0;
+/** Also those that are closed, while their listeners end. */
+let doorsWatched = 0;
 let handler: Router | null = null;
 /** It is opened and closed in turns. */
 let turn: Promise<unknown> = Promise.resolve();
@@ -41,17 +46,22 @@ let turn: Promise<unknown> = Promise.resolve();
 export async function openDoor(ports: DoorPorts): Promise<Door> {
   const domain = `pheromone-${++doorsMade}`;
   doors.set(domain, ports);
+  doorsWatched++;
   try {
     await inTurn(() => openHandler(ports.limits));
   } catch (error) {
     doors.delete(domain);
+    doorsWatched--;
     throw error;
   }
   return {
     options: { zapDomain: domain, zapEnforceDomain: true },
-    close() {
+    close(gone) {
       doors.delete(domain);
-      void inTurn(closeHandler);
+      void gone.then(() => {
+        doorsWatched--;
+        return inTurn(closeHandler);
+      });
     },
   };
 }
@@ -76,7 +86,7 @@ async function openHandler(limits: MeshLimits): Promise<void> {
 }
 
 async function closeHandler(): Promise<void> {
-  if (!handler || doors.size > 0) return;
+  if (!handler || doorsWatched > 0) return;
   const socket = handler;
   handler = null;
   // The name is free at once; closing takes a while.
