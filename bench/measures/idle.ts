@@ -1,5 +1,5 @@
 /** What a runtime costs that has nothing to do: memory of the whole process, and its processor time. */
-import { buildPackage, runProgram } from '../child.ts';
+import { runProgram } from '../child.ts';
 import type { Measure } from '../measure.ts';
 
 const idleMs = 3_000;
@@ -10,7 +10,6 @@ const idle = (unit: string, of: 'rssMB' | 'cpuPercent'): Measure => ({
   unit,
   settings: { executors: 2, for: `${idleMs} ms` },
   async prepare() {
-    await buildPackage();
     const sample = async () => [(await runProgram<Record<typeof of, number>>('start.mjs', idleMs))[of]];
     return { sample, close: async () => undefined };
   },

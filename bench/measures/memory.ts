@@ -1,5 +1,5 @@
 /** What sessions leave behind when they have ended, and what they hold while they are open: of the whole process, all threads. */
-import { buildPackage, runProgram } from '../child.ts';
+import { runProgram } from '../child.ts';
 import type { Measure } from '../measure.ts';
 import { executors } from '../runtime.ts';
 
@@ -25,7 +25,6 @@ function once(unit: string, settings: Measure['settings'], measure: () => Promis
     unit,
     settings: { executors, ...settings, processes: 1 },
     async prepare() {
-      await buildPackage();
       const value = await measure();
       return { sample: async () => [value], close: async () => undefined };
     },

@@ -1,5 +1,5 @@
 /** From `startLocal` to the first answer, in a fresh process. */
-import { buildPackage, runProgram } from '../child.ts';
+import { runProgram } from '../child.ts';
 import type { Measure } from '../measure.ts';
 
 const times = 3;
@@ -11,7 +11,6 @@ export const startMeasures: readonly Measure[] = [
     unit: 'ms',
     settings: { executors: 2, to: 'first answer', processes: times },
     async prepare() {
-      await buildPackage();
       const sample = async () => {
         const values = [];
         for (let i = 0; i < times; i++) values.push((await runProgram<{ startMs: number }>('start.mjs', 0)).startMs);
