@@ -1,5 +1,5 @@
 /** Word counts: by pairs, with and without a combine; and jobs of users who make mistakes. */
-import { mapApp, mapReduce } from 'pheromone/mapreduce';
+import { mapReduce } from 'pheromone/mapreduce';
 
 const module = import.meta.url;
 
