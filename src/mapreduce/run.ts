@@ -7,6 +7,7 @@
  *   J3  With a `combine`, a partition that has grown is combined now and then, so that it has about the size of its different keys.
  *   J4  So at no time more is in the store, or here, than a share of the store and what one partition takes.
  */
+import { setMaxListeners } from 'node:events';
 import { serialize } from 'node:v8';
 import type { App, CallOptions, Runtime } from 'pheromone';
 import { canCombine, isMapReduce, type Job, type MapReduceApp, partitionsMax, type Tagged } from './blocks.ts';
@@ -110,6 +111,8 @@ class Run {
   readonly #settings: Settings;
   readonly #held: HeldBlocks;
   readonly #abort = new AbortController();
+  /** That of the run's end, and of its user. */
+  readonly #signal: AbortSignal;
   /** After it was combined: by partition. */
   readonly #combinedBytes = new Map<number, number>();
 
@@ -119,6 +122,9 @@ class Run {
     this.#settings = settings;
     this.inputBytesMax = Math.ceil(settings.storeSizeBytes / 16);
     this.#held = new HeldBlocks(settings.heldBytesMax ?? heldBytesDefault);
+    const { signal } = this.#abort;
+    this.#signal = settings.signal ? AbortSignal.any([signal, settings.signal]) : signal;
+    setMaxListeners(2 * sessionsOpenMax, this.#signal);
   }
 
   async end(): Promise<void> {
@@ -189,9 +195,8 @@ class Run {
   }
 
   async #call(job: Job, entries: Readonly<Record<string, readonly object[]>>): Promise<readonly unknown[]> {
-    const { signal, retries } = this.#settings;
-    const signals = signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal;
-    const options: CallOptions<'end'> = { until: 'end', signal: signals, retries };
+    const { retries } = this.#settings;
+    const options: CallOptions<'end'> = { until: 'end', signal: this.#signal, retries };
     return this.#runtime.call(this.#app, { jobs: [{ key: 'job', value: job }], ...entries }, options);
   }
 }
