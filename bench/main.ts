@@ -20,6 +20,7 @@ import { remoteMeasures } from './measures/remote.ts';
 import { sleepMeasures } from './measures/sleep.ts';
 import { startMeasures } from './measures/start.ts';
 import { throughputMeasures } from './measures/throughput.ts';
+import { wordCountMeasures } from './measures/word-count.ts';
 import { loadPeers, type Peer } from './peers.ts';
 
 const measures: readonly Measure[] = [
@@ -30,6 +31,7 @@ const measures: readonly Measure[] = [
   ...hopMeasures,
   ...fanMeasures,
   ...passMeasures,
+  ...wordCountMeasures,
   ...throughputMeasures,
   ...sleepMeasures,
   ...growthMeasures,
