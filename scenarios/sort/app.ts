@@ -5,18 +5,16 @@ import { mapReduceBlocks } from 'pheromone/mapreduce';
 import { type Bounds, RangeParter } from './ranges.ts';
 import { RecordSort } from './sort-records.ts';
 
-// Of the executor that runs this module: it calls one function at a time, and these return before it goes on.
+// Of the executor that runs this module: it calls one function at a time. What these return is copied before they are called again.
 const parter = new RangeParter();
 const sorter = new RecordSort();
 
-export default mapReduceBlocks('sort', {
+export default mapReduceBlocks<Uint8Array, Bounds, Uint8Array>('sort', {
   module: import.meta.url,
-  async map(block: Uint8Array, job: { readonly params: Bounds; emit(range: number, records: Uint8Array): Promise<void> | undefined }) {
-    const accepted: (Promise<void> | undefined)[] = [];
-    parter.part(block, job.params, (range, records) => accepted.push(job.emit(range, records)));
-    await Promise.all(accepted);
+  map(block, job) {
+    parter.part(block, job.params, (range, records) => job.emit(range, records));
   },
-  async reduce(blocks, job) {
-    await job.output(sorter.sort(blocks));
+  reduce(blocks, job) {
+    return job.output(sorter.sort(blocks));
   },
 });
