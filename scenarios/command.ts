@@ -6,13 +6,12 @@ import { readdirSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import {
   BadOption,
-  type NumberOption,
   type Options,
   type Played,
   play,
   type Scenario,
+  type Option as ScenarioOption,
   type ShowProgress,
-  type TextsOption,
   type Values,
   type Where,
 } from './scenario.ts';
@@ -84,9 +83,15 @@ function scenarioCommand(
   );
 }
 
-function toOption(field: string, option: NumberOption | TextsOption, wholeNumber: CommandTools['wholeNumber']): Option {
+function toOption(field: string, option: ScenarioOption, wholeNumber: CommandTools['wholeNumber']): Option {
   const flag = `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  if ('kind' in option) return new Option(`${flag} <text...>`, option.about).default([], 'none');
+  if ('kind' in option) {
+    const { about, kind } = option;
+    if (kind === 'flag') return new Option(flag, about).default(false, 'no');
+    return kind === 'text'
+      ? new Option(`${flag} <text>`, about).default(null, 'none')
+      : new Option(`${flag} <text...>`, about).default([], 'none');
+  }
   const number = new Option(`${flag} <n>`, option.about).argParser(wholeNumber(option.min, option.max));
   return number.default(option.default, option.default === null ? 'none' : undefined);
 }
