@@ -8,6 +8,8 @@
  *   N3  Prices are log-uniform, from 1 to 1,000,000 dollars. A person has about 200 bytes, an auction 500, a bid 100.
  */
 
+import { Random } from '../random.ts';
+
 export interface Person {
   readonly kind: 'person';
   readonly id: number;
@@ -84,13 +86,13 @@ export function eventAt(position: number, rate: number): AuctionEvent {
 function personAt(position: number, timeMs: number, random: Random): Person {
   const [city, state] = places[random.below(places.length)] ?? places[0];
   const name = names[random.below(names.length)] ?? '';
-  return { kind: 'person', id: firstId + lastPerson(position), name, city, state, timeMs, extra: random.text(160) };
+  return { kind: 'person', id: firstId + lastPerson(position), name, city, state, timeMs, extra: textFrom(random, 160) };
 }
 
 function auctionAt(position: number, timeMs: number, rate: number, random: Random): Auction {
   const last = lastPerson(position);
   const seller = random.below(hotSellerRatio) > 0 ? last - (last % hotEvery) : anyPerson(position, random);
-  const initialCents = random.cents();
+  const initialCents = centsFrom(random);
   // On average as long as it takes until as many auctions have come as may be in flight.
   const horizonMs = Math.floor(((inFlightAuctions * all) / auctions / rate) * 1_000);
   return {
@@ -99,10 +101,10 @@ function auctionAt(position: number, timeMs: number, rate: number, random: Rando
     seller: firstId + seller,
     category: firstCategory + random.below(categories),
     initialCents,
-    reserveCents: initialCents + random.cents(),
+    reserveCents: initialCents + centsFrom(random),
     expiresMs: timeMs + 1 + random.below(Math.max(horizonMs * 2, 1)),
     timeMs,
-    extra: random.text(440),
+    extra: textFrom(random, 440),
   };
 }
 
@@ -111,8 +113,8 @@ function bidAt(position: number, timeMs: number, random: Random): Bid {
   const auction = random.below(hotAuctionRatio) > 0 ? lastA - (lastA % hotEvery) : anyAuction(position, random);
   const lastP = lastPerson(position);
   const bidder = random.below(hotBidderRatio) > 0 ? lastP - (lastP % hotEvery) + 1 : anyPerson(position, random);
-  const cents = random.cents();
-  return { kind: 'bid', event: position, auction: firstId + auction, bidder: firstId + bidder, cents, timeMs, extra: random.text(68) };
+  const cents = centsFrom(random);
+  return { kind: 'bid', event: position, auction: firstId + auction, bidder: firstId + bidder, cents, timeMs, extra: textFrom(random, 68) };
 }
 
 /** The newest person when the event comes, itself if it is one; from 0. */
@@ -138,38 +140,18 @@ function anyAuction(position: number, random: Random): number {
   return oldest + random.below(last - oldest + 1 + lead);
 }
 
-/** Mulberry32, seeded by the event's position. */
-class Random {
-  #state: number;
+function centsFrom(random: Random): number {
+  return Math.round(10 ** (random.next() * 6) * 100);
+}
 
-  constructor(seed: number) {
-    this.#state = Math.imul(seed + 1, 0x9e3779b1);
-  }
-
-  /** From 0 to below 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  cents(): number {
-    return Math.round(10 ** (this.next() * 6) * 100);
-  }
-
-  /** Letters: `length` of them on average, a fifth more or less. */
-  text(length: number): string {
-    const letters = Math.round(length * (0.8 + 0.4 * this.next()));
-    let text = '';
-    while (text.length < letters)
-      text += this.below(36 ** 5)
-        .toString(36)
-        .padStart(5, 'x');
-    return text.slice(0, letters);
-  }
+/** Letters: `length` of them on average, a fifth more or less. */
+function textFrom(random: Random, length: number): string {
+  const letters = Math.round(length * (0.8 + 0.4 * random.next()));
+  let text = '';
+  while (text.length < letters)
+    text += random
+      .below(36 ** 5)
+      .toString(36)
+      .padStart(5, 'x');
+  return text.slice(0, letters);
 }

@@ -8,6 +8,7 @@ export const scenarios: Readonly<Record<string, readonly [options: string, repor
   'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
   nexmark: ['--events 3000 --rate 30000', { distinct: [2760, 6, 2760], result: { events: 3000, windows: 1, bids: 2760, selected: 6 } }],
   redundant: ['--k 2 --n 5', { decisions: 1, waited: false, result: { answered: ['replica 3', 'replica 4'] } }],
+  svd: ['--rows 300 --columns 12 --blocks 4', { sessions: 1, invocations: 9, isExact: true, result: { rank: 12, pieces: 5 } }],
   'two-tier': ['--length 100 --crowd 6 --megabytes 1', { result: { steps: 100, crowd: 6, messagesOfSteps: 0, isReducedNear: true } }],
   'word-count': ['--input LICENSE --top 1 --maps 2 --reducers 3', { invocations: 5, input: { files: 1 }, result: { top: [['the', 15]] } }],
 };
