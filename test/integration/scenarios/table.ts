@@ -5,6 +5,10 @@ export const scenarios: Readonly<Record<string, readonly [options: string, repor
   chain: ['--length 20', { sessions: 1, invocations: 20, objects: 20, result: { steps: 20 } }],
   choice: ['--orders 7', { sessions: 7, invocations: 14, result: { approved: 3, 'asked a human': 2, refused: 2 } }],
   'fan-in': ['--width 9', { invocations: 10, objects: 18, last: 64, result: { gathered: 9 } }],
+  img: [
+    '--pictures 8 --width 200',
+    { sessions: 8, mistakes: 0, result: { pictures: 8, hidden: { harmless: 0, skin: 2, blood: 2, words: 2 } } },
+  ],
   'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
   nexmark: ['--events 3000 --rate 30000', { distinct: [2760, 6, 2760], result: { events: 3000, windows: 1, bids: 2760, selected: 6 } }],
   redundant: ['--k 2 --n 5', { decisions: 1, waited: false, result: { answered: ['replica 3', 'replica 4'] } }],
