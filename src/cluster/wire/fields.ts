@@ -27,6 +27,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   loadApp: fields('loadApp', 'app', 'revision', 'install', 'definition', 'bundle'),
   soloAdopted: fields('soloAdopted', 'slot', 'generation', 'invocation', 'attempt', 'timeoutMs'),
   runRefused: fields('runRefused', 'invocation', 'attempt'),
+  runsTakenBack: fields('runsTakenBack', 'begun', 'runs'),
   unloadApp: fields('unloadApp', 'app', 'revision'),
   appLoaded: fields('appLoaded', 'app', 'revision'),
   appLoadFailed: fields('appLoadFailed', 'app', 'revision', 'error'),
@@ -50,6 +51,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   durablePut: fields('durablePut', 'owner', 'request', 'key', 'ref'),
   statsAsked: fields('statsAsked', 'owner', 'request'),
   soloHandedOver: fields('soloHandedOver', 'slot', 'generation'),
+  takeBackRuns: fields('takeBackRuns', 'executor', 'runs'),
   recallSolo: fields('recallSolo', 'owner', 'request', 'slots'),
   // transfers
   fetchObject: fields('fetchObject', 'owner', 'request', 'incarnation', 'offset', 'sizeBytes'),
