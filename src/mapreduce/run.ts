@@ -18,7 +18,8 @@ import { inWindow } from './window.ts';
 export interface MapReduceRun<In, P> {
   /**
    * What is mapped, each by a call of `map`: any values that a runtime can send. Worth some milliseconds each, for a megabyte of bytes or so; and
-   * a sixteenth of the store at most. Of an iterable only a few are asked for ahead.
+   * a sixteenth of the store at most. Of an iterable only a few are asked for ahead; bytes that it gives must not be changed before the run
+   * has ended.
    */
   readonly inputs: Iterable<In> | AsyncIterable<In>;
   /** Each is reduced by one call of `reduce`, or one for each key. 1 to 100,000; default: twice as many as executors. */
@@ -196,7 +197,7 @@ class Run {
 
   async #call(job: Job, entries: Readonly<Record<string, readonly object[]>>): Promise<readonly unknown[]> {
     const { retries } = this.#settings;
-    const options: CallOptions<'end'> = { until: 'end', signal: this.#signal, retries };
+    const options: CallOptions<'end'> = { until: 'end', signal: this.#signal, retries, stable: true };
     return this.#runtime.call(this.#app, { jobs: [{ key: 'job', value: job }], ...entries }, options);
   }
 }
