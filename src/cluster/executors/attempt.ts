@@ -305,8 +305,7 @@ export class Attempt implements Context {
     if (stored?.inline) return this.#out.join(() => leave(stored));
     const { blocks } = this.#services;
     // Taken here, before the caller goes on.
-    const { encoding, bytes } = encoded;
-    const snapshot = stored || isOwnMemory(encoding) ? encoded : { encoding, bytes: new Uint8Array(bytes) };
+    const snapshot = stored || isOwnMemory(encoded.encoding) ? encoded : { ...encoded, bytes: new Uint8Array(encoded.bytes) };
     let ref = stored;
     return this.#out.add(async () => {
       do {
