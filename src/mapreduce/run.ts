@@ -210,7 +210,14 @@ function fits(inputs: readonly unknown[], bytesMax: number): boolean {
 
 /** About what it takes in the store. */
 function sizeOfInput(input: unknown): number {
-  return ArrayBuffer.isView(input) ? input.byteLength : typeof input === 'string' ? input.length : serialize(input).length;
+  if (ArrayBuffer.isView(input)) return input.byteLength;
+  if (typeof input === 'string') return input.length;
+  try {
+    return serialize(input).length;
+  } catch {
+    // What cannot be sent is refused when it is, with the place of what is wrong with it.
+    return 0;
+  }
 }
 
 function isIterable(value: unknown): boolean {
