@@ -77,7 +77,7 @@ for (const [way, inputsOf] of Object.entries(ways)) {
 }
 
 test.serial('an input of many times the store: with a combine no more is held than the keys take', async (t) => {
-  const total = new Array<number>(256).fill(0);
+  const total = Array.from({ length: 256 }, () => 0);
   async function* inputs() {
     for (let i = 0; i < 100; i++) {
       const bytes = new Uint8Array(mebibyte / 4).fill(i);
@@ -120,7 +120,7 @@ test.serial('a job whose every byte goes from map to reduce, of many times the s
   t.is(last, 19);
   t.deepEqual(
     [...counts].sort(([a], [b]) => a - b),
-    Array.from({ length: inputs }, (_, i) => [i, inputBytes]) as [number, number][],
+    Array.from({ length: inputs }, (_, i): [number, number] => [i, inputBytes]),
   );
 });
 
@@ -172,12 +172,18 @@ const deeds: Readonly<Record<string, readonly [code: Parameters<typeof failureOf
   'throw in reduce': ['FunctionFailed', /RangeError: no /],
   'emit no string': ['InvalidOption', /function map: emit: key is 5: must be a string/],
   'emit a function': ['FunctionFailed', /could not be cloned/],
-  'partition wrongly': ['InvalidOption', /function map: partition\("a+"\): its result is 2: must be a whole number from 0 to 1/],
+  'partition wrongly': ['InvalidOption', /function map: partition\("[ab]+"\): its result is 2: must be a whole number from 0 to 1/],
   hang: ['FunctionTimedOut', /map/],
   exit: ['ExecutorCrashed', /map/],
 };
 
 for (const [way, inputsOf] of Object.entries(ways)) {
+  test.serial(`an input that cannot be sent, ${way}: NotEncodable, with its place`, async (t) => {
+    const inputs = inputsOf([{ text: 'a' }, { text: () => 'b' }]) as Iterable<never>;
+    const error = await failureOf(t, 'NotEncodable', gather(runMapReduce(runtime, combined, { inputs })));
+    t.regex(error.message, /value\.text/);
+  });
+
   for (const [what, [code, message]] of Object.entries(deeds)) {
     test.serial(`a job that does wrong (${what}), ${way}: the run rejects, and the next one is right`, async (t) => {
       const job = (params: Deed) => gather(runMapReduce(runtime, hostile, { inputs: inputsOf(['a', 'b', 'aaa']), partitions: 2, params }));
