@@ -20,6 +20,7 @@ export default defineScenario({
   },
   async run(runtime, { records, binary, input, output }, stage) {
     if (input !== null) await checkInput(input);
+    if (input !== null && output !== null) await checkOutput(output, input);
     const directory = await mkdtemp(join(tmpdir(), 'pheromone-sort-'));
     try {
       // The functions run elsewhere.
@@ -49,6 +50,13 @@ async function checkInput(path: string): Promise<void> {
   if (found.size % recordBytes !== 0)
     throw new BadOption('input', path, `has ${found.size} bytes, which are not records of ${recordBytes}`);
   if (found.size === 0) throw new BadOption('input', path, 'is empty');
+}
+
+/** What is to be replaced must not be what is to be read. */
+async function checkOutput(path: string, input: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  const { dev, ino } = await stat(input);
+  if (found?.dev === dev && found.ino === ino) throw new BadOption('output', path, 'is the input');
 }
 
 /** Of this process, with its store when it is embedded. */
