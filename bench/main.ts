@@ -21,6 +21,7 @@ import { sleepMeasures } from './measures/sleep.ts';
 import { sortMeasures } from './measures/sort.ts';
 import { startMeasures } from './measures/start.ts';
 import { throughputMeasures } from './measures/throughput.ts';
+import { wordCountMeasures } from './measures/word-count.ts';
 import { loadPeers, type Peer } from './peers.ts';
 
 const measures: readonly Measure[] = [
@@ -31,6 +32,7 @@ const measures: readonly Measure[] = [
   ...hopMeasures,
   ...fanMeasures,
   ...passMeasures,
+  ...wordCountMeasures,
   ...throughputMeasures,
   ...sleepMeasures,
   ...growthMeasures,

@@ -8,7 +8,7 @@ import { check, executors } from './runtime.ts';
 
 const folder = new URL('peers/', import.meta.url);
 
-/** What of a pool is used; `name` is a function of peers/worker.mjs. */
+/** What of a pool is used; `name` is a function of its module. */
 export interface Pool extends EventEmitter {
   run(value: unknown, options: { readonly name: string }): Promise<unknown>;
   destroy(): Promise<void>;
@@ -17,8 +17,8 @@ export interface Pool extends EventEmitter {
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** Two threads, as we have. */
-  open(): Pool;
+  /** Two threads, as we have, which run the functions of a module: of plain JavaScript, default peers/worker.mjs. */
+  open(module?: string): Pool;
 }
 
 type Import = () => Promise<{ readonly default: new (options: object) => Pool }>;
@@ -56,9 +56,9 @@ async function install(say: (text: string) => void): Promise<void> {
 async function loadPeer(name: string, load: Import): Promise<Peer> {
   const { default: Pool } = await load();
   const { version } = JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, folder), 'utf8')) as { version: string };
-  const filename = fileURLToPath(new URL('worker.mjs', folder));
+  const worker = fileURLToPath(new URL('worker.mjs', folder));
   // No arguments of Node: its threads do without the development tools that this one was started with.
-  const open = () => new Pool({ filename, minThreads: executors, maxThreads: executors, execArgv: [] });
+  const open = (filename = worker) => new Pool({ filename, minThreads: executors, maxThreads: executors, execArgv: [] });
   const pool = open();
   try {
     const failed = once(pool, 'error').then(([why]) => Promise.reject(why as Error));

@@ -8,6 +8,7 @@ import { length, warmUps as chainWarmUps } from './chain.ts';
 import { times as fanTimes, warmUps as fanWarmUps } from './fan.ts';
 import { sizes, times as passTimes } from './pass.ts';
 import { open, sessions } from './throughput.ts';
+import { poolMeasure } from './word-count.ts';
 
 export function peerMeasures(peer: Peer): readonly Measure[] {
   const of = (
@@ -35,6 +36,7 @@ export function peerMeasures(peer: Peer): readonly Measure[] {
     of('fan', 'ms', { width: fanWidth }, fan, fanWarmUps / fanTimes),
     ...Object.entries(sizes).map(([size, sizeBytes]) => of('pass', 'µs', { size }, (pool) => pass(pool, sizeBytes))),
     of('throughput', 'sessions/s', { sessions, open }, throughput),
+    poolMeasure(peer),
   ];
 }
 

@@ -1,12 +1,14 @@
 /**
  * Running a MapReduce app over inputs.
  *
- *   J1  An array that is small beside the store is one session: what is between map and reduce stays where it is made.
- *   J2  Other inputs are mapped each in a session of its own, some at a time, while the next ones are read; then each partition is
- *       reduced in a session of its own. Between the two, blocks are held here, in memory or in a file (`held-blocks.ts`).
+ *   J1  An array that is small beside the store is one session, if the app has no `combine`: what is between map and reduce is as much as
+ *       the inputs then, and stays where it is made.
+ *   J2  Other inputs are mapped each in a session of its own, some at a time, while the next ones are read and copied; then each partition
+ *       is reduced in a session of its own. Between the two, blocks are held here, in memory or in a file (`held-blocks.ts`).
  *   J3  With a `combine`, a partition that has grown is combined now and then, so that it has about the size of its different keys.
  *   J4  So at no time more is in the store, or here, than a share of the store and what one partition takes.
  */
+import { setMaxListeners } from 'node:events';
 import { serialize } from 'node:v8';
 import type { App, CallOptions, Runtime } from 'pheromone';
 import { canCombine, isMapReduce, type Job, type MapReduceApp, partitionsMax, type Tagged } from './blocks.ts';
@@ -17,7 +19,8 @@ import { inWindow } from './window.ts';
 export interface MapReduceRun<In, P> {
   /**
    * What is mapped, each by a call of `map`: any values that a runtime can send. Worth some milliseconds each, for a megabyte of bytes or so; and
-   * a sixteenth of the store at most. Of an iterable only a few are asked for ahead.
+   * a sixteenth of the store at most. Of an iterable only a few are asked for ahead; bytes that it gives must not be changed before the run
+   * has ended.
    */
   readonly inputs: Iterable<In> | AsyncIterable<In>;
   /** Each is reduced by one call of `reduce`, or one for each key. 1 to 100,000; default: twice as many as executors. */
@@ -84,7 +87,7 @@ async function* outputsOf(
   const { inputs, partitions = 2 * executors, params } = options;
   const run = new Run(runtime, app, { ...options, partitions, storeSizeBytes });
   try {
-    const isWhole = Array.isArray(inputs) && fits(inputs, run.inputBytesMax);
+    const isWhole = Array.isArray(inputs) && !canCombine(app) && fits(inputs, run.inputBytesMax);
     const outputs = isWhole ? run.inOneSession({ params, partitions, isWhole }, inputs) : run.inMany({ params, partitions, isWhole });
     for await (const { partition, value } of outputs) {
       if (app.batches) for (const one of value as readonly unknown[]) yield { partition, value: one };
@@ -110,6 +113,8 @@ class Run {
   readonly #settings: Settings;
   readonly #held: HeldBlocks;
   readonly #abort = new AbortController();
+  /** That of the run's end, and of its user. */
+  readonly #signal: AbortSignal;
   /** After it was combined: by partition. */
   readonly #combinedBytes = new Map<number, number>();
 
@@ -119,6 +124,9 @@ class Run {
     this.#settings = settings;
     this.inputBytesMax = Math.ceil(settings.storeSizeBytes / 16);
     this.#held = new HeldBlocks(settings.heldBytesMax ?? heldBytesDefault);
+    const { signal } = this.#abort;
+    this.#signal = settings.signal ? AbortSignal.any([signal, settings.signal]) : signal;
+    setMaxListeners(2 * sessionsOpenMax, this.#signal);
   }
 
   async end(): Promise<void> {
@@ -189,9 +197,8 @@ class Run {
   }
 
   async #call(job: Job, entries: Readonly<Record<string, readonly object[]>>): Promise<readonly unknown[]> {
-    const { signal, retries } = this.#settings;
-    const signals = signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal;
-    const options: CallOptions<'end'> = { until: 'end', signal: signals, retries };
+    const { retries } = this.#settings;
+    const options: CallOptions<'end'> = { until: 'end', signal: this.#signal, retries, stable: true };
     return this.#runtime.call(this.#app, { jobs: [{ key: 'job', value: job }], ...entries }, options);
   }
 }
@@ -204,7 +211,14 @@ function fits(inputs: readonly unknown[], bytesMax: number): boolean {
 
 /** About what it takes in the store. */
 function sizeOfInput(input: unknown): number {
-  return ArrayBuffer.isView(input) ? input.byteLength : typeof input === 'string' ? input.length : serialize(input).length;
+  if (ArrayBuffer.isView(input)) return input.byteLength;
+  if (typeof input === 'string') return input.length;
+  try {
+    return serialize(input).length;
+  } catch {
+    // What cannot be sent is refused when it is, with the place of what is wrong with it.
+    return 0;
+  }
 }
 
 function isIterable(value: unknown): boolean {
