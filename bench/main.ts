@@ -18,6 +18,7 @@ import { passMeasures } from './measures/pass.ts';
 import { peerMeasures } from './measures/peers.ts';
 import { remoteMeasures } from './measures/remote.ts';
 import { sleepMeasures } from './measures/sleep.ts';
+import { sortMeasures } from './measures/sort.ts';
 import { startMeasures } from './measures/start.ts';
 import { throughputMeasures } from './measures/throughput.ts';
 import { wordCountMeasures } from './measures/word-count.ts';
@@ -36,6 +37,7 @@ const measures: readonly Measure[] = [
   ...sleepMeasures,
   ...growthMeasures,
   ...memoryMeasures,
+  ...sortMeasures,
   ...budgetMeasures,
   ...remoteMeasures,
 ];

@@ -1,12 +1,23 @@
 /**
  * Ranges of keys with about as many records each, found in samples. Keys are told apart by their first six bytes, as numbers: those that
  * begin alike are in the same range.
+ *
+ * A parcel is what a part of the file has of one range. Its head, as long as a record, tells how many records the part has of the ranges
+ * before: their sum over all parts is where the range begins in the output, and nobody has to count records beforehand.
+ *
+ *     parcel   records before, 4 bytes, and 96 unused | records
  */
 import { rangeBounds } from 'pheromone/mapreduce';
-import { copyRecord, recordWords, swapped, wordsOf } from './records.ts';
+import { copyRecord, recordBytes, recordWords, swapped, wordsOf } from './records.ts';
 
 /** The first keys of all ranges but the first, ascending. */
 export type Bounds = readonly number[];
+
+/** From the first to the one before the end. */
+export interface Ranges {
+  readonly first: number;
+  readonly end: number;
+}
 
 export function boundsOf(samples: Uint8Array, ranges: number): Bounds {
   const words = wordsOf(samples);
@@ -19,58 +30,82 @@ function beginningOf(words: Uint32Array, at: number): number {
   return swapped(words[at] as number) * 0x1_0000 + (swapped(words[at + 1] as number) >>> 16);
 }
 
-/** Parts records by ranges. Its memory is kept for the next block. */
-export class RangeParter {
-  #ranges = new Uint16Array(0);
-  #parted = new Uint32Array(0);
+export function recordsBefore(parcel: Uint8Array): number {
+  return new DataView(parcel.buffer, parcel.byteOffset).getUint32(0, true);
+}
 
-  /** Tells for each range that has some the records of a block, in their order. They are valid until it has returned. */
-  part(block: Uint8Array, bounds: Bounds, tell: (range: number, records: Uint8Array) => unknown): void {
-    const source = wordsOf(block);
-    if (source.length > this.#parted.length) {
-      this.#parted = new Uint32Array(source.length);
-      this.#ranges = new Uint16Array(source.length / recordWords);
-    }
-    const ends = this.#countRanges(source, bounds);
-    let start = 0;
-    const starts = ends.map((count) => (start += count * recordWords) - count * recordWords);
-    ends.set(starts);
+export function recordsOf(parcel: Uint8Array): Uint8Array {
+  return parcel.subarray(recordBytes);
+}
+
+/** Parts records by ranges. Its memory is kept for the next time: to get a page from the system takes longer than to fill it. */
+export class RangeParter {
+  #rangeOf = new Uint16Array(0);
+  #parcels = new Uint32Array(0);
+
+  /** A parcel for each of the ranges, also for those without records. They are valid until the next call. */
+  part(records: Uint8Array, bounds: Bounds, { first, end }: Ranges): Uint8Array[] {
+    const source = wordsOf(records);
+    const counts = this.#countRanges(source, bounds);
+    const firstRecord = counts.slice(0, first).reduce((sum, count) => sum + count, 0);
+    const selected = counts.slice(first, end);
+    const words = selected.reduce((sum, count) => sum + (count + 1) * recordWords, 0);
+    if (words > this.#parcels.length) this.#parcels = new Uint32Array(words);
+
+    const ends = new Float64Array(counts.length).fill(-1);
+    let [before, start] = [firstRecord, 0];
+    const parcels = Array.from(selected, (count, i) => {
+      this.#parcels[start] = before;
+      ends[first + i] = start + recordWords;
+      const parcel = new Uint8Array(this.#parcels.buffer, start * 4, (count + 1) * recordBytes);
+      before += count;
+      start += (count + 1) * recordWords;
+      return parcel;
+    });
+    this.#scatter(source, ends);
+    return parcels;
+  }
+
+  /** Records whose range has no end are left out. */
+  #scatter(source: Uint32Array, ends: Float64Array): void {
+    const [parcels, rangeOf] = [this.#parcels, this.#rangeOf];
     let i = 0;
     for (let at = 0; at < source.length; at += recordWords) {
-      const range = this.#ranges[i++] as number;
-      copyRecord(source, at, this.#parted, ends[range] as number);
-      ends[range] = (ends[range] as number) + recordWords;
-    }
-    for (const [range, from] of starts.entries()) {
+      const range = rangeOf[i++] as number;
       const to = ends[range] as number;
-      if (to > from) tell(range, new Uint8Array(this.#parted.buffer, from * 4, (to - from) * 4));
+      if (to < 0) continue;
+      copyRecord(source, at, parcels, to);
+      ends[range] = to + recordWords;
     }
   }
 
   #countRanges(source: Uint32Array, bounds: Bounds): Float64Array {
+    const count = source.length / recordWords;
+    if (count > this.#rangeOf.length) this.#rangeOf = new Uint16Array(count);
     const counts = new Float64Array(bounds.length + 1);
     const sorted = Float64Array.from(bounds);
     const guide = guideOf(sorted);
-    let i = 0;
-    for (let at = 0; at < source.length; at += recordWords) {
-      const key = beginningOf(source, at);
-      let range = guide[Math.floor(key / 2 ** guideShift)] as number;
+    const rangeOf = this.#rangeOf;
+    for (let i = 0; i < count; i++) {
+      const key = beginningOf(source, i * recordWords);
+      let range = guide[Math.floor(key / guideUnit)] as number;
       while (range < sorted.length && (sorted[range] as number) <= key) range++;
-      this.#ranges[i++] = range;
+      rangeOf[i] = range;
       counts[range] = (counts[range] as number) + 1;
     }
     return counts;
   }
 }
 
-const guideShift = 32;
+/** What the first two bytes of a key count for. */
+const guideUnit = 2 ** 32;
 
 /** By the first two bytes of a key: the range of the smallest key that begins so. Hardly ever it is another one. */
 function guideOf(bounds: Float64Array): Uint16Array {
   const guide = new Uint16Array(2 ** 16);
   let range = 0;
   for (let i = 0; i < guide.length; i++) {
-    while (range < bounds.length && (bounds[range] as number) <= i * 2 ** guideShift) range++;
+    while (range < bounds.length && (bounds[range] as number) <= i * guideUnit) range++;
     guide[i] = range;
   }
   return guide;

@@ -1,7 +1,7 @@
 /** Sorts records of the sort benchmark, made here or from a file, and checks the result as the benchmark does. */
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { BadOption, defineScenario } from '../scenario.ts';
 import app from './app.ts';
 import { generateFile, summarizeFile } from './files.ts';
@@ -20,20 +20,22 @@ export default defineScenario({
   },
   async run(runtime, { records, binary, input, output }, stage) {
     if (input !== null) await checkInput(input);
+    if (input !== null && output !== null) await checkOutput(output, input);
     const directory = await mkdtemp(join(tmpdir(), 'pheromone-sort-'));
     try {
-      const from = input ?? join(directory, 'input');
-      const to = output ?? join(directory, 'output');
+      // The functions run elsewhere.
+      const from = resolve(input ?? join(directory, 'input'));
+      const to = resolve(output ?? join(directory, 'output'));
       if (input === null) await generateFile(from, new Gensort(binary ? 'binary' : 'ascii'), records);
-      const { records: count, checksum } = await summarizeFile(from);
+      const sizeBytes = (await stat(from)).size;
+      const { records: count, checksum } = await summarizeFile(from, sizeBytes);
 
       const startedMs = performance.now();
-      await sortFile(runtime, from, to, ({ blocks, ranges }) => stage.expectInvocations(blocks + ranges));
+      const passes = await sortFile(runtime, from, to, (functions) => stage.expectInvocations(functions));
       const sortMs = Math.round(performance.now() - startedMs);
-
       return {
-        result: { ...(await summarizeFile(to)) },
-        details: { sortMs, sortedBytesPerSecond: Math.round((count * recordBytes * 1_000) / sortMs), peakMemoryBytes: peakMemoryBytes() },
+        result: { ...(await summarizeFile(to, (await stat(to)).size)) },
+        details: { passes, sortMs, sortedBytesPerSecond: Math.round((sizeBytes / sortMs) * 1_000), peakMemoryBytes: peakMemoryBytes() },
         expected: { records: count, checksum, unordered: 0, firstUnordered: null },
       };
     } finally {
@@ -48,6 +50,13 @@ async function checkInput(path: string): Promise<void> {
   if (found.size % recordBytes !== 0)
     throw new BadOption('input', path, `has ${found.size} bytes, which are not records of ${recordBytes}`);
   if (found.size === 0) throw new BadOption('input', path, 'is empty');
+}
+
+/** What is to be replaced must not be what is to be read. */
+async function checkOutput(path: string, input: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  const { dev, ino } = await stat(input);
+  if (found?.dev === dev && found.ino === ino) throw new BadOption('output', path, 'is the input');
 }
 
 /** Of this process, with its store when it is embedded. */

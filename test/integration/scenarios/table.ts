@@ -14,6 +14,7 @@ export const scenarios: Readonly<Record<string, readonly [options: string, repor
   nexmark: ['--events 3000 --rate 30000', { distinct: [2760, 6, 2760], result: { events: 3000, windows: 1, bids: 2760, selected: 6 } }],
   redundant: ['--k 2 --n 5', { decisions: 1, waited: false, result: { answered: ['replica 3', 'replica 4'] } }],
   svd: ['--rows 300 --columns 12 --blocks 4', { sessions: 1, invocations: 9, isExact: true, result: { rank: 12, pieces: 5 } }],
+  sort: ['--records 5000 --binary', { sessions: 1, result: { records: 5_000, unordered: 0, duplicateKeys: 0 } }],
   'two-tier': ['--length 100 --crowd 6 --megabytes 1', { result: { steps: 100, crowd: 6, messagesOfSteps: 0, isReducedNear: true } }],
   'word-count': ['--input LICENSE --top 1 --maps 2 --reducers 3', { invocations: 5, input: { files: 1 }, result: { top: [['the', 15]] } }],
 };
