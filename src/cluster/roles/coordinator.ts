@@ -140,6 +140,7 @@ class Coordinator implements RunningRole {
       lost: (envelope) => this.#front.lost(envelope),
     });
     this.#isServing = true;
+    this.#sweep.start();
     await this.#claims.settle();
     await this.#records.settle();
   }
