@@ -157,7 +157,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   sessionAdopted: fields('sessionAdopted', 'worker', 'spec'),
   sessionClosed: fields('sessionClosed', 'summary'),
   appRestored: fields('appRestored', 'record'),
-  recordApp: fields('recordApp', 'record'),
+  recordApp: fields('recordApp', 'record', 'answer'),
   sessionNotOpen: fields('sessionNotOpen', 'session', 'client', 'request'),
   workerLoad: fields('workerLoad', 'worker', 'accepts'),
   appObjectReady: fields('appObjectReady', 'worker', 'object', 'app', 'bucket', 'source', 'sourceFunction', 'input'),
