@@ -5,9 +5,11 @@ export const scenarios: Readonly<Record<string, readonly [options: string, repor
   chain: ['--length 20', { sessions: 1, invocations: 20, objects: 20, result: { steps: 20 } }],
   choice: ['--orders 7', { sessions: 7, invocations: 14, result: { approved: 3, 'asked a human': 2, refused: 2 } }],
   'fan-in': ['--width 9', { invocations: 10, objects: 18, last: 64, result: { gathered: 9 } }],
+  interaction: ['--rounds 3', { mistakes: 0, result: { calls: 36 } }],
   'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
   'parallel-sleep': ['--count 200 --ms 100', { invocations: 200, outputs: 200, tooShort: 0, result: { ran: 200 } }],
   redundant: ['--k 2 --n 5', { decisions: 1, waited: false, result: { answered: ['replica 3', 'replica 4'] } }],
+  'risk-query': ['--queries 20 --cases 5000', { mistakes: 0, result: { low: 19, medium: 1, high: 0 } }],
   'two-tier': ['--length 100 --crowd 6 --megabytes 1', { result: { steps: 100, crowd: 6, messagesOfSteps: 0, isReducedNear: true } }],
   'word-count': ['--input LICENSE --top 1 --maps 2 --reducers 3', { invocations: 5, input: { files: 1 }, result: { top: [['the', 15]] } }],
 };
