@@ -4,6 +4,7 @@ export const scenarios: Readonly<Record<string, readonly [options: string, repor
   batch: ['--readings 23 --size 5 --max-wait-ms 50', { distinct: 23, result: { stored: 23 } }],
   chain: ['--length 20', { sessions: 1, invocations: 20, objects: 20, result: { steps: 20 } }],
   choice: ['--orders 7', { sessions: 7, invocations: 14, result: { approved: 3, 'asked a human': 2, refused: 2 } }],
+  'data-exchange': ['--rounds 2 --largest 100000', { result: { mistakes: 0, astray: 0 } }],
   'fan-in': ['--width 9', { invocations: 10, objects: 18, last: 64, result: { gathered: 9 } }],
   interaction: ['--rounds 3', { mistakes: 0, result: { calls: 36 } }],
   'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
