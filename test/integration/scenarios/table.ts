@@ -6,6 +6,7 @@ export const scenarios: Readonly<Record<string, readonly [options: string, repor
   choice: ['--orders 7', { sessions: 7, invocations: 14, result: { approved: 3, 'asked a human': 2, refused: 2 } }],
   'data-exchange': ['--rounds 2 --largest 100000', { result: { mistakes: 0, astray: 0 } }],
   'fan-in': ['--width 9', { invocations: 10, objects: 18, last: 64, result: { gathered: 9 } }],
+  'fault-tolerance': ['--chains 20 --ms 200 --percent 5', { mistakes: 0, isNearIdeal: true, result: { idealRatio: 0.5 } }],
   interaction: ['--rounds 3', { mistakes: 0, result: { calls: 36 } }],
   'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
   'parallel-sleep': ['--count 200 --ms 100', { invocations: 200, outputs: 200, tooShort: 0, result: { ran: 200 } }],
