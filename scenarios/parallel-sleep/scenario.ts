@@ -13,17 +13,20 @@ export default defineScenario({
     ms: { about: 'how long each sleeps', default: 1_000, min: 1, max: 600_000 },
   },
   async run(runtime, { count, ms }, stage) {
-    stage.expectInvocations(count);
-    const naps = Array.from({ length: count }, (_, number) => ({ value: { number, ms } }));
+    stage.expectInvocations(2 * count);
+    const sleepAll = (each: number) =>
+      runtime.call(app, { naps: Array.from({ length: count }, (_, number) => ({ value: { number, ms: each } })) }, { until: 'end' });
+    // The first crowd pays for code that is loaded and compiled.
+    await sleepAll(1);
     const startedMs = performance.now();
-    const slept = await runtime.call(app, { naps }, { until: 'end' });
+    const slept = await sleepAll(ms);
     const allMs = Math.round(performance.now() - startedMs);
     const tooShort = slept.filter(({ fromMs, untilMs }) => untilMs - fromMs < ms - earlyMsMax).length;
     return {
       result: { ran: new Set(slept.map(({ number }) => number)).size, allMs, idealMs: ms, atOnce: mostAtOnce(slept) },
       details: { outputs: slept.length, tooShort },
       expected: { ran: count, outputs: count, tooShort: 0 },
-      work: { unit: 'functions', amount: count },
+      work: { unit: 'functions', amount: 2 * count },
     };
   },
 });

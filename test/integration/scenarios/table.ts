@@ -9,7 +9,7 @@ export const scenarios: Readonly<Record<string, readonly [options: string, repor
   'fault-tolerance': ['--chains 20 --ms 200 --percent 5', { mistakes: 0, isNearIdeal: true, result: { idealRatio: 0.5 } }],
   interaction: ['--rounds 3', { mistakes: 0, result: { calls: 36 } }],
   'map-join': ['--branches 3 --depth 2', { invocations: 17, joins: 4, result: { leaves: 9, positions: 36 } }],
-  'parallel-sleep': ['--count 200 --ms 100', { invocations: 200, outputs: 200, tooShort: 0, result: { ran: 200 } }],
+  'parallel-sleep': ['--count 200 --ms 100', { sessions: 2, invocations: 400, outputs: 200, tooShort: 0, result: { ran: 200 } }],
   redundant: ['--k 2 --n 5', { decisions: 1, waited: false, result: { answered: ['replica 3', 'replica 4'] } }],
   'risk-query': ['--queries 20 --cases 5000', { mistakes: 0, result: { low: 19, medium: 1, high: 0 } }],
   'two-tier': ['--length 100 --crowd 6 --megabytes 1', { result: { steps: 100, crowd: 6, messagesOfSteps: 0, isReducedNear: true } }],
