@@ -38,7 +38,8 @@ export async function runScenario(args: readonly string[], tools: CommandTools):
     .exitOverride()
     .action((name: string | undefined) => {
       if (name !== undefined) root.error(`error: there is no scenario ${JSON.stringify(name)}; there are ${names.join(', ')}`);
-      for (const command of root.commands) console.log(`${command.name().padEnd(12)} ${command.description()}`);
+      const width = Math.max(...names.map(({ length }) => length));
+      for (const command of root.commands) console.log(`${command.name().padEnd(width)} ${command.description()}`);
     });
   // One that is named needs only itself.
   for (const name of names.filter((known) => !names.includes(args[0] ?? '') || known === args[0])) {
