@@ -22,15 +22,15 @@ export interface Part {
   readonly bytes: number;
 }
 
-// Of the executor that runs this module: it calls one function at a time, and what these emit is copied at once.
+// Of the executor that runs this module: it begins with the next call of a function when this one has ended.
 const parter = new RangeParter();
 const sorter = new RecordSort();
 
 export default mapReduceBlocks<Part, SortJob, number>('sort', {
   module: import.meta.url,
-  map({ at, bytes }, { params: { input, bounds, ranges }, emit }) {
+  async map({ at, bytes }, { params: { input, bounds, ranges }, emit }) {
     const parcels = parter.part(readPart(input, at, bytes), bounds, ranges);
-    for (const [partition, parcel] of parcels.entries()) emit(partition, parcel);
+    for (const [partition, parcel] of parcels.entries()) await emit(partition, parcel);
   },
   async reduce(parcels, { params: { output: file }, output }) {
     const at = parcels.reduce((sum, parcel) => sum + recordsBefore(parcel), 0) * recordBytes;

@@ -15,7 +15,7 @@ export default defineScenario({
   options: {
     records: { about: 'how many records to make, without --input', default: 100_000, min: 1, max: 1_000_000_000 },
     binary: { about: 'make binary records; else they are lines of ASCII', kind: 'flag' },
-    input: { about: 'file of records to sort', kind: 'text' },
+    input: { about: 'file of records to sort, which all workers must see', kind: 'text' },
     output: { about: 'file to write them to, in order; it is replaced', kind: 'text' },
   },
   async run(runtime, { records, binary, input, output }, stage) {
