@@ -11,6 +11,8 @@ import { createInterface } from 'node:readline';
 export interface Program {
   /** What it printed first: it is ready. */
   readonly line: string;
+  /** Sends it a message, and resolves with the next that it sends. Rejects when that takes too long, and from then on. */
+  ask(message: object, msMax: number): Promise<unknown>;
   /** Resolves when it has ended, and all that it had started. */
   stop(): Promise<void>;
 }
@@ -52,8 +54,20 @@ export async function startProgram(file: string, args: readonly string[]): Promi
     createInterface(stdout).once('line', resolve);
     void ended.then((how) => reject(new Error(`${file} ended before it was ready: ${how}\n${complaints}`)));
   });
+  let broken: Error | null = null;
+  const ask = async (message: object, msMax: number) => {
+    if (broken) throw broken;
+    const answered = new Promise<unknown>((resolve, reject) => {
+      const fail = (why: string) => reject((broken = new Error(why)));
+      const timer = setTimeout(() => fail(`it has not answered for ${msMax} ms`), msMax);
+      child.once('message', (answer) => (clearTimeout(timer), resolve(answer)));
+      void ended.then((how) => (clearTimeout(timer), fail(`it has ended: ${how}\n${complaints}`)));
+    });
+    child.send(message);
+    return answered;
+  };
   try {
-    return { line: await ready, stop };
+    return { line: await ready, ask, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,62 @@
+/** moleculer: actions of a service, called over its TCP transporter. Two nodes, a thread each, and the caller's. What comes next is the caller's. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import moleculer from 'moleculer';
+import { freePort } from '../service.mjs';
+
+export const packages = ['moleculer'];
+
+const nodes = ['node-1', 'node-2'];
+
+export async function open() {
+  const names = ['caller', ...nodes];
+  const ports = [];
+  for (const _ of names) ports.push(await freePort());
+  const urls = names.map((name, i) => `127.0.0.1:${ports[i]}/${name}`);
+  const threads = nodes.map(
+    (name, i) => new Worker(new URL('moleculer-node.mjs', import.meta.url), { workerData: { name, port: ports[i + 1], urls } }),
+  );
+  for (const thread of threads) await once(thread, 'message');
+
+  // #region open
+  const transporter = { type: 'TCP', options: { udpDiscovery: false, port: ports[0], urls, useHostname: false } };
+  const broker = new moleculer.ServiceBroker({ nodeID: 'caller', transporter, logger: false });
+  await broker.start();
+  await broker.waitForServices('functions');
+  const run = (name, params) => broker.call(`functions.${name}`, params);
+  // #endregion
+  while (broker.registry.actions.get('functions.next').count() < nodes.length) await new Promise((resolve) => setTimeout(resolve, 50));
+
+  return {
+    // #region call
+    call: (value) => run('next', { value }),
+    // #endregion
+
+    // #region chain
+    async chain(length) {
+      let hops = 0;
+      for (let i = 0; i < length; i++) hops = await run('next', { value: hops });
+      return hops;
+    },
+    // #endregion
+
+    // #region fan
+    async fan(width) {
+      const pieces = await Promise.all(Array.from({ length: width }, (_, i) => run('same', { value: i })));
+      return run('sum', { values: pieces });
+    },
+    // #endregion
+
+    // #region sleep
+    async sleep(count, ms) {
+      const woken = await Promise.all(Array.from({ length: count }, (_, i) => run('doze', { i, ms })));
+      return new Set(woken).size;
+    },
+    // #endregion
+
+    async close() {
+      await broker.stop();
+      for (const thread of threads) await thread.terminate();
+    },
+  };
+}
