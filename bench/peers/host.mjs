@@ -11,6 +11,8 @@ const [name = ''] = process.argv.slice(2);
 const { packages, open } = await systems[name]();
 const peer = await open();
 
+// Some peers have nothing that would keep this process while they wait.
+process.channel.ref();
 process.on('message', (message) => void answer(message));
 async function answer({ driver, settings }) {
   try {

@@ -1,5 +1,6 @@
 /** moleculer: actions of a service, called over its TCP transporter. Two nodes, a thread each, and the caller's. What comes next is the caller's. */
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import moleculer from 'moleculer';
 import { freePort } from '../service.mjs';
@@ -7,6 +8,7 @@ import { freePort } from '../service.mjs';
 export const packages = ['moleculer'];
 
 const nodes = ['node-1', 'node-2'];
+const foundMsMax = 30_000;
 
 export async function open() {
   const names = ['caller', ...nodes];
@@ -16,16 +18,20 @@ export async function open() {
   const threads = nodes.map(
     (name, i) => new Worker(new URL('moleculer-node.mjs', import.meta.url), { workerData: { name, port: ports[i + 1], urls } }),
   );
-  for (const thread of threads) await once(thread, 'message');
+  await Promise.all(threads.map((thread) => once(thread, 'message')));
 
   // #region open
   const transporter = { type: 'TCP', options: { udpDiscovery: false, port: ports[0], urls, useHostname: false } };
   const broker = new moleculer.ServiceBroker({ nodeID: 'caller', transporter, logger: false });
   await broker.start();
-  await broker.waitForServices('functions');
+  await broker.waitForServices('functions', foundMsMax);
   const run = (name, params) => broker.call(`functions.${name}`, params);
   // #endregion
-  while (broker.registry.actions.get('functions.next').count() < nodes.length) await new Promise((resolve) => setTimeout(resolve, 50));
+  const deadlineMs = performance.now() + foundMsMax;
+  while (broker.registry.actions.get('functions.next').count() < nodes.length) {
+    if (performance.now() > deadlineMs) throw new Error(`the nodes have not found each other in ${foundMsMax} ms`);
+    await sleep(50);
+  }
 
   return {
     // #region call
