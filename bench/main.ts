@@ -19,6 +19,7 @@ import { remoteMeasures } from './measures/remote.ts';
 import { sleepMeasures } from './measures/sleep.ts';
 import { startMeasures } from './measures/start.ts';
 import { throughputMeasures } from './measures/throughput.ts';
+import { wordCountMeasures } from './measures/word-count.ts';
 import { type LeftOut, loadPeers } from './peers.ts';
 import { makeRun, markdownTable, type Run } from './report.ts';
 import { writeResults } from './results.ts';
@@ -31,6 +32,7 @@ const measures: readonly Measure[] = [
   ...hopMeasures,
   ...fanMeasures,
   ...passMeasures,
+  ...wordCountMeasures,
   ...throughputMeasures,
   ...sleepMeasures,
   ...growthMeasures,

@@ -15,11 +15,11 @@ const folder = new URL('peers/', import.meta.url);
 const askMsMax = 120_000;
 
 /** What `peers/drivers.mjs` can do with a peer. */
-export type Driver = 'call' | 'chain' | 'chainBytes' | 'fan' | 'pass' | 'throughput' | 'sleep';
+export type Driver = 'call' | 'chain' | 'chainBytes' | 'fan' | 'pass' | 'throughput' | 'sleep' | 'wordCount';
 
 export interface Work {
   /** What the driver is told. */
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: Readonly<Record<string, unknown>>;
   /** Samples before it is measured, as often as ours, so that its code is compiled too. */
   readonly warmUps: number;
 }
@@ -29,6 +29,8 @@ export interface Peer {
   readonly durable: boolean;
   /** How it is used, in a few words. */
   readonly how: string;
+  /** What of the work it is not given, and why. */
+  readonly without?: { readonly [driver in Driver]?: string };
   readonly work: { readonly [driver in Driver]?: Work | readonly Work[] };
 }
 
@@ -46,6 +48,9 @@ export interface LeftOut {
 
 const work = (warmUps: number, settings: Work['settings']): Work => ({ settings, warmUps });
 const sleep = work(0, { count: sleepers, ms: 1_000 });
+/** It is told the rest when it is measured. */
+const wordCount = work(0, {});
+const inOneThread = { wordCount: 'its steps run in one thread, that of their caller' };
 
 const threadPool = {
   call: work(150, { calls: 200 }),
@@ -64,10 +69,14 @@ const threadPool = {
 const asThreads = { durable: false, how: '2 threads' };
 
 const peers: readonly Peer[] = [
-  { name: 'tinypool', ...asThreads, work: { ...threadPool, sleep } },
-  { name: 'piscina', ...asThreads, work: { ...threadPool, sleep } },
-  // A thread of it runs one function at a time: 4,000 that sleep would take 2,000 s.
-  { name: 'workerpool', ...asThreads, work: threadPool },
+  { name: 'tinypool', ...asThreads, work: { ...threadPool, sleep, wordCount } },
+  { name: 'piscina', ...asThreads, work: { ...threadPool, sleep, wordCount } },
+  {
+    name: 'workerpool',
+    ...asThreads,
+    without: { sleep: 'a thread of it runs one function at a time: it would take 2,000 s' },
+    work: { ...threadPool, wordCount },
+  },
   {
     name: 'moleculer',
     durable: false,
@@ -78,12 +87,14 @@ const peers: readonly Peer[] = [
       fan: work(10, { width: fanWidth, fans: 20 }),
       throughput: work(0, { sessions: 20_000, open: 1_024 }),
       sleep,
+      wordCount,
     },
   },
   {
     name: 'Effect workflow',
     durable: false,
     how: 'in memory, the caller’s thread',
+    without: inOneThread,
     work: {
       call: work(10, { calls: 200 }),
       chain: work(5, { length: 200, chains: 2 }),
@@ -96,6 +107,7 @@ const peers: readonly Peer[] = [
     name: 'Effect cluster',
     durable: false,
     how: 'in memory, one runner, the caller’s thread',
+    without: inOneThread,
     work: {
       call: work(2, { calls: 100 }),
       chain: work(2, { length: 50, chains: 2 }),
@@ -114,12 +126,14 @@ const peers: readonly Peer[] = [
       fan: work(5, { width: fanWidth, fans: 10 }),
       throughput: work(0, { sessions: 5_000, open: 1_024 }),
       sleep,
+      wordCount,
     },
   },
   {
     name: 'Restate',
     durable: true,
     how: 'restate-server, steps of a handler',
+    without: inOneThread,
     work: {
       call: work(2, { calls: 50 }),
       chain: work(2, { length: 50, chains: 2 }),
@@ -132,6 +146,7 @@ const peers: readonly Peer[] = [
     name: 'DBOS',
     durable: true,
     how: 'PostgreSQL, steps of a workflow',
+    without: inOneThread,
     work: {
       call: work(2, { calls: 50 }),
       chain: work(2, { length: 50, chains: 2 }),

@@ -2,9 +2,13 @@
  * What is done with a peer, and how long that takes: the same for all. Each checks what came back. A peer is what `open` of one of
  * `systems/` gives; it has a method per workload.
  */
+import { readFileSync } from 'node:fs';
 
 /** Of a payload: what its last byte must stay. */
 const markByte = 7;
+
+/** The parts of a text, by their files: it lies in the memory of this process before it is counted. */
+const texts = new Map();
 
 export const drivers = {
   /** One function, called back to back. Microseconds of each. */
@@ -71,6 +75,17 @@ export const drivers = {
   async sleep(peer, { count, ms }) {
     const tookMs = await timed(async () => check((await peer.sleep(count, ms)) === count, 'sleep'));
     check(tookMs >= ms, 'sleep: too short');
+    return [tookMs];
+  },
+
+  /** Words of a text: `functions` is a module with `mapPart` and `reduceShare`. Milliseconds. */
+  async wordCount(peer, { functions, files, reducers, expected }) {
+    for (const file of files) if (!texts.has(file)) texts.set(file, new Uint8Array(readFileSync(file)));
+    const parts = files.map((file) => texts.get(file));
+    let shares = [];
+    const tookMs = await timed(async () => (shares = await peer.wordCount(parts, reducers, functions)));
+    const total = (field) => shares.reduce((sum, share) => sum + share[field], 0);
+    check([total('words'), total('distinct'), total('fingerprint') % 2 ** 32].join() === expected, 'word-count');
     return [tookMs];
   },
 };

@@ -39,12 +39,34 @@ const processors = {
   // #endregion
 };
 
-export async function open() {
-  const redis = findProgram('redis-server');
+// #region word-count
+function openWords(connection) {
+  const processor = new URL('bullmq-words.mjs', import.meta.url);
+  const queue = new Queue('words', { connection, defaultJobOptions: { removeOnComplete: 100 } });
+  const events = new QueueEvents('words', { connection });
+  const worker = new Worker('words', processor, { connection, concurrency: 2, useWorkerThreads: true });
+  const runAll = async (jobs) => Promise.all((await queue.addBulk(jobs)).map((job) => job.waitUntilFinished(events)));
+  const count = async (parts, reducers, functions) => {
+    const texts = parts.map((part) => Buffer.from(part).toString('base64'));
+    const mapped = await runAll(texts.map((text) => ({ name: 'mapPart', data: { functions, text } })));
+    const shares = Array.from({ length: reducers }, (_, share) => mapped.map((blocks) => blocks[share]));
+    return runAll(shares.map((blocks) => ({ name: 'reduceShare', data: { functions, blocks } })));
+  };
+  return { count, close: () => Promise.all([worker, events, queue].map((each) => each.close())) };
+}
+// #endregion
+
+const redis = findProgram('redis-server');
+
+async function startRedis() {
   const port = await freePort();
   const directory = makeDirectory();
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--save', ''];
-  const server = await startServer([redis, ...settings], { directory, port });
+  return { port, server: await startServer([redis, ...settings], { directory, port }) };
+}
+
+export async function open() {
+  const { port, server } = await startRedis();
 
   // #region open
   const connection = { host: '127.0.0.1', port };
@@ -58,6 +80,7 @@ export async function open() {
   const options = { queueName: 'jobs', opts };
   const resultOf = async ({ job }) => job.waitUntilFinished(events);
   // #endregion
+  let words = null;
 
   return {
     versions: { 'redis-server': versionOf(redis) },
@@ -95,7 +118,15 @@ export async function open() {
     },
     // #endregion
 
+    // #region word-count
+    async wordCount(parts, reducers, functions) {
+      words ??= openWords(connection);
+      return words.count(parts, reducers, functions);
+    },
+    // #endregion
+
     async close() {
+      await words?.close();
       await Promise.all([worker, events, flows, queue].map((each) => each.close()));
       await server.stop();
     },

@@ -9,6 +9,8 @@ export const packages = ['moleculer'];
 
 const nodes = ['node-1', 'node-2'];
 const foundMsMax = 30_000;
+/** By itself it refuses packets of more than 1 MiB. */
+const maxPacketSize = 2 ** 26;
 
 export async function open() {
   const names = ['caller', ...nodes];
@@ -16,12 +18,13 @@ export async function open() {
   for (const _ of names) ports.push(await freePort());
   const urls = names.map((name, i) => `127.0.0.1:${ports[i]}/${name}`);
   const threads = nodes.map(
-    (name, i) => new Worker(new URL('moleculer-node.mjs', import.meta.url), { workerData: { name, port: ports[i + 1], urls } }),
+    (name, i) =>
+      new Worker(new URL('moleculer-node.mjs', import.meta.url), { workerData: { name, port: ports[i + 1], urls, maxPacketSize } }),
   );
   await Promise.all(threads.map((thread) => once(thread, 'message')));
 
   // #region open
-  const transporter = { type: 'TCP', options: { udpDiscovery: false, port: ports[0], urls, useHostname: false } };
+  const transporter = { type: 'TCP', options: { udpDiscovery: false, port: ports[0], urls, useHostname: false, maxPacketSize } };
   const broker = new moleculer.ServiceBroker({ nodeID: 'caller', transporter, logger: false });
   await broker.start();
   await broker.waitForServices('functions', foundMsMax);
@@ -57,6 +60,15 @@ export async function open() {
     async sleep(count, ms) {
       const woken = await Promise.all(Array.from({ length: count }, (_, i) => run('doze', { i, ms })));
       return new Set(woken).size;
+    },
+    // #endregion
+
+    // #region word-count
+    async wordCount(parts, reducers, functions) {
+      const base64 = (bytes) => Buffer.from(bytes).toString('base64');
+      const mapped = await Promise.all(parts.map((part) => run('mapPart', { functions, text: base64(part) })));
+      const shares = Array.from({ length: reducers }, (_, share) => mapped.map((blocks) => blocks[share]));
+      return Promise.all(shares.map((blocks) => run('reduceShare', { functions, blocks })));
     },
     // #endregion
 

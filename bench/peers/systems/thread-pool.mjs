@@ -10,6 +10,7 @@ export async function openPool(Pool) {
   const pool = new Pool({ filename, minThreads: threads, maxThreads: threads });
   const run = (name, value) => pool.run(value, { name });
   // #endregion
+  let words = null;
 
   return {
     // #region call
@@ -50,6 +51,18 @@ export async function openPool(Pool) {
     },
     // #endregion
 
-    close: () => pool.destroy(),
+    // #region word-count
+    async wordCount(parts, reducers, filename) {
+      words ??= new Pool({ filename, minThreads: threads, maxThreads: threads });
+      const mapped = await Promise.all(parts.map((part) => words.run(part, { name: 'mapPart' })));
+      const shares = Array.from({ length: reducers }, (_, share) => mapped.map((blocks) => blocks[share]));
+      return Promise.all(shares.map((blocks) => words.run(blocks, { name: 'reduceShare' })));
+    },
+    // #endregion
+
+    async close() {
+      await pool.destroy();
+      await words?.destroy();
+    },
   };
 }

@@ -12,6 +12,7 @@ export async function open() {
   const pool = workerpool.pool(script, { workerType: 'thread', minWorkers: threads, maxWorkers: threads });
   const run = (name, value) => pool.exec(name, [value]);
   // #endregion
+  let words = null;
 
   return {
     // #region call
@@ -42,6 +43,20 @@ export async function open() {
       return run('consume', await run('produce', sizeBytes));
     },
 
-    close: () => pool.terminate(),
+    // #region word-count
+    async wordCount(parts, reducers, functions) {
+      const script = fileURLToPath(new URL('workerpool-words.mjs', import.meta.url));
+      const workerThreadOpts = { workerData: { functions } };
+      words ??= workerpool.pool(script, { workerType: 'thread', minWorkers: threads, maxWorkers: threads, workerThreadOpts });
+      const mapped = await Promise.all(parts.map((part) => words.exec('mapPart', [part])));
+      const shares = Array.from({ length: reducers }, (_, share) => mapped.map((blocks) => blocks[share]));
+      return Promise.all(shares.map((blocks) => words.exec('reduceShare', [blocks])));
+    },
+    // #endregion
+
+    async close() {
+      await pool.terminate();
+      await words?.terminate();
+    },
   };
 }
