@@ -65,7 +65,10 @@ export interface FunctionSettings {
 export interface BlockOptions<In, P, Out> extends FunctionSettings {
   /** `import.meta.url` of the module that exports the app: executors import it. */
   readonly module: string;
-  /** Makes blocks of an input. Bytes are read where they lie in the store: they are valid until it has returned. */
+  /**
+   * Makes blocks of an input. Bytes are read where they lie in the store: they are valid until it has returned. It may run again (`retry`,
+   * the loss of an executor) after some of its blocks have left, and must emit the same then.
+   */
   map(input: In, job: BlockMapContext<P>): unknown;
   /** Makes one block of several of a partition, with the same meaning and, hopefully, less. Used when much is waiting to be reduced. */
   readonly combine?: ((blocks: readonly Uint8Array[], job: BlockCombineContext<P>) => Uint8Array | Promise<Uint8Array>) | undefined;

@@ -1,4 +1,5 @@
 /** One function over many items, each with a promise of its own, as PyWren's `map`. */
+import { setMaxListeners } from 'node:events';
 import { type App, bucket, defineApp, fn, immediate, type Log, type RetryOptions, type Runtime, type } from 'pheromone';
 import { abortSignal, checkFunctions, checkOptions, invalidDefinition, invalidOption, wholeNumber } from './refusal.ts';
 
@@ -82,7 +83,9 @@ export function map<Item, Out>(
 ): Promise<Out>[] {
   if (!Array.isArray(items)) throw invalidOption('map', 'items', items, 'must be an array');
   checkOptions('map', options, rules);
-  const { openMax = openDefault, ...callOptions } = options;
+  const { openMax = openDefault, timeoutMs, retries } = options;
+  const signal = options.signal && AbortSignal.any([options.signal]);
+  if (signal) setMaxListeners(openMax, signal);
   const waiting: (() => void)[] = [];
   let open = 0;
   return (items as readonly Item[]).map((item) => {
@@ -90,7 +93,7 @@ export function map<Item, Out>(
       if (open >= openMax) await new Promise<void>((resolve) => waiting.push(resolve));
       else open += 1;
       try {
-        return (await runtime.call(app as App, { items: [{ value: item }] }, callOptions)) as Out;
+        return (await runtime.call(app as App, { items: [{ value: item }] }, { timeoutMs, retries, signal })) as Out;
       } finally {
         const next = waiting.shift();
         if (next) next();

@@ -24,7 +24,10 @@ export interface ReduceContext<Out, P = unknown> extends JobContext<P> {
 export interface PairOptions<In, V, Out, P> extends FunctionSettings {
   /** `import.meta.url` of the module that exports the app: executors import it. */
   readonly module: string;
-  /** Emits the pairs of an input. Bytes are read where they lie in the store: they are valid until it has returned. */
+  /**
+   * Emits the pairs of an input. Bytes are read where they lie in the store: they are valid until it has returned. It may run again (`retry`,
+   * the loss of an executor) after some of its pairs have left, and must emit the same then.
+   */
   map(input: In, job: MapContext<V, P>): unknown;
   /**
    * Makes one value of two of the same key, in any order of them: `(a, b) => a + b`. With it a mapper sends each key once, and a job of any
@@ -62,9 +65,11 @@ export function mapReduce<In = Uint8Array, V = unknown, Out = unknown, P = undef
       async map(input, { emit: emitBlock, ...job }) {
         const tables = Array.from({ length: job.partitions }, () => new PairTable<V>(combine));
         let held = 0;
-        const flush = async () => {
+        // All at once, so that blocks are the same in each attempt, whether its user awaits or not.
+        const flush = (): Promise<void> | undefined => {
           held = 0;
-          for (const [i, table] of tables.entries()) if (table.size > 0) await emitBlock(i, table.takeBlock());
+          const waits = tables.flatMap((table, i) => (table.size > 0 ? (emitBlock(i, table.takeBlock()) ?? []) : []));
+          return waits.length > 0 ? Promise.all(waits).then(() => undefined) : undefined;
         };
         const emit = (key: string, value: V): Promise<void> | undefined => {
           if (typeof key !== 'string') throw invalidOption('emit', 'key', key, 'must be a string');

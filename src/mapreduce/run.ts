@@ -7,6 +7,7 @@
  *   J3  With a `combine`, a partition that has grown is combined now and then, so that it has about the size of its different keys.
  *   J4  So at no time more is in the store, or here, than a share of the store and what one partition takes.
  */
+import { setMaxListeners } from 'node:events';
 import { serialize } from 'node:v8';
 import type { App, CallOptions, Runtime } from 'pheromone';
 import { canCombine, isMapReduce, type Job, type MapReduceApp, partitionsMax, type Tagged } from './blocks.ts';
@@ -17,7 +18,8 @@ import { inWindow } from './window.ts';
 export interface MapReduceRun<In, P> {
   /**
    * What is mapped, each by a call of `map`: any values that a runtime can send. Worth some milliseconds each, for a megabyte of bytes or so; and
-   * a sixteenth of the store at most. Of an iterable only a few are asked for ahead.
+   * a sixteenth of the store at most. Of an iterable only a few are asked for ahead; bytes that it gives must not be changed before the run
+   * has ended.
    */
   readonly inputs: Iterable<In> | AsyncIterable<In>;
   /** Each is reduced by one call of `reduce`, or one for each key. 1 to 100,000; default: twice as many as executors. */
@@ -110,6 +112,8 @@ class Run {
   readonly #settings: Settings;
   readonly #held: HeldBlocks;
   readonly #abort = new AbortController();
+  /** That of the run's end, and of its user. */
+  readonly #signal: AbortSignal;
   /** After it was combined: by partition. */
   readonly #combinedBytes = new Map<number, number>();
 
@@ -119,6 +123,9 @@ class Run {
     this.#settings = settings;
     this.inputBytesMax = Math.ceil(settings.storeSizeBytes / 16);
     this.#held = new HeldBlocks(settings.heldBytesMax ?? heldBytesDefault);
+    const { signal } = this.#abort;
+    this.#signal = settings.signal ? AbortSignal.any([signal, settings.signal]) : signal;
+    setMaxListeners(2 * sessionsOpenMax, this.#signal);
   }
 
   async end(): Promise<void> {
@@ -189,9 +196,8 @@ class Run {
   }
 
   async #call(job: Job, entries: Readonly<Record<string, readonly object[]>>): Promise<readonly unknown[]> {
-    const { signal, retries } = this.#settings;
-    const signals = signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal;
-    const options: CallOptions<'end'> = { until: 'end', signal: signals, retries };
+    const { retries } = this.#settings;
+    const options: CallOptions<'end'> = { until: 'end', signal: this.#signal, retries, stable: true };
     return this.#runtime.call(this.#app, { jobs: [{ key: 'job', value: job }], ...entries }, options);
   }
 }

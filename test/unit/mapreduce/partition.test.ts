@@ -18,7 +18,7 @@ test('hashPartition: says one of the partitions, and for a key always the same',
 for (const partitions of [2, 3, 4, 7, 16, 100]) {
   test(`hashPartition: keys that differ little are spread evenly over ${partitions} partitions`, (t) => {
     for (const nameOf of [(i: number) => `key-${i}`, (i: number) => String(i * 1_000), (i: number) => `${i} of many`]) {
-      const counts = new Array<number>(partitions).fill(0);
+      const counts = Array.from({ length: partitions }, () => 0);
       for (let i = 0; i < partitions * 1_000; i++) counts[hashPartition(nameOf(i), partitions)]! += 1;
       // Five standard deviations of a fair choice.
       for (const count of counts) t.true(Math.abs(count - 1_000) < 5 * Math.sqrt(1_000), `${count} of 1,000`);
@@ -45,7 +45,7 @@ test('rangeBounds: keys of a partition are less than those of the next, and each
 test('rangeBounds: partitions get about as many records each', (t) => {
   const keys = Array.from({ length: 10_000 }, (_, i) => (i * 7_919) % 10_007);
   const bounds = rangeBounds(keys.slice(0, 1_000), 8, byNumber);
-  const counts = new Array<number>(8).fill(0);
+  const counts = Array.from({ length: 8 }, () => 0);
   for (const key of keys) counts[rangeOf(bounds, key, byNumber)]! += 1;
   for (const count of counts) t.true(count > 800 && count < 1_800, `${count}`);
 });

@@ -15,7 +15,7 @@ const addUp = (word: string, counts: readonly number[], { output }: { output(val
 /** Its mappers send each word once. */
 export const combined = mapReduce<string, number, Count>('combined', {
   module,
-  map: (text, { emit }) => countWords(text, (word) => emit(word, 1)),
+  map: (text, { emit }) => countWords(text, (word) => void emit(word, 1)),
   combine: (a, b) => a + b,
   reduce: addUp,
 });
@@ -23,7 +23,7 @@ export const combined = mapReduce<string, number, Count>('combined', {
 /** Its mappers send a pair for each occurrence. */
 export const uncombined = mapReduce<string, number, Count>('uncombined', {
   module,
-  map: (text, { emit }) => countWords(text, (word) => emit(word, 1)),
+  map: (text, { emit }) => countWords(text, (word) => void emit(word, 1)),
   reduce: addUp,
 });
 
@@ -33,11 +33,11 @@ const ascending = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 export const sorting = mapReduce<readonly string[], null, string, { readonly bounds: readonly string[] }>('sorting', {
   module,
   map(words, { emit }) {
-    for (const word of words) emit(word, null);
+    for (const word of words) void emit(word, null);
   },
   partition: (word, _partitions, { bounds }) => rangeOf(bounds, word, ascending),
   reduce(word, values, { output }) {
-    for (const _ of values) output(word);
+    for (const _ of values) void output(word);
   },
 });
 
@@ -89,14 +89,14 @@ export const hostile = mapReduce<string, unknown, string, Deed>('hostile', {
     if (what === 'throw in map' && input === 'b') throw new TypeError('b is not liked');
     if (what === 'exit' && input === 'b') process.exit(3);
     if (what === 'hang') await new Promise(() => undefined);
-    if (what === 'emit no string') emit(5 as never, 1);
-    if (what === 'emit a function') emit(input, () => 1);
-    emit(input, 1);
+    if (what === 'emit no string') void emit(5 as never, 1);
+    if (what === 'emit a function') void emit(input, () => 1);
+    void emit(input, 1);
   },
   partition: (key, partitions, { what }) => (what === 'partition wrongly' ? partitions : key.length % partitions),
   reduce(key, _values, { output, params: { what } }) {
     if (what === 'throw in reduce') throw new RangeError(`no ${key}`);
-    output(key);
+    void output(key);
   },
 });
 
