@@ -81,6 +81,8 @@ async function callMapReduce(runtime: Runtime, parts: readonly Uint8Array[]): Pr
 
 const coreutils = "tr -cs A-Za-z '\\n' | tr A-Z a-z | sort | uniq -c";
 
+const coreutilsMsMax = 60_000;
+
 /** The text is in a file, and its counts are added up. */
 const ofCoreutils: Measure = {
   ...{ name, system: 'floor: coreutils', unit: 'ms', settings: { textMB: settings.textMB, command: coreutils, LC_ALL: 'C' } },
@@ -88,9 +90,12 @@ const ofCoreutils: Measure = {
     const file = join(makeDirectory(), 'text');
     writeFileSync(file, Buffer.concat(theParts()));
     const { words, distinct } = reduceShare(theParts().flatMap(mapPart));
-    const script = `${coreutils} < "$0" | awk '{ words += $1; lines++ } END { print words, lines }'`;
+    const script = `< "$0" ${coreutils} | awk '{ words += $1; lines++ } END { print words, lines }'`;
     const count = async () => {
-      const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script, file], { env: { ...process.env, LC_ALL: 'C' } });
+      const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script, file], {
+        env: { ...process.env, LC_ALL: 'C' },
+        timeout: coreutilsMsMax,
+      });
       check(stdout.trim() === `${words} ${distinct}`, `${name}: coreutils found ${stdout.trim()}`);
     };
     return { sample: async () => [await timed(count)], close: async () => undefined };
