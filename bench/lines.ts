@@ -14,9 +14,9 @@ import { tableOf } from './report.ts';
 type Lines = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 const peer = (...files: readonly string[]) => files.map((file) => `peers/systems/${file}`);
-const measures = ['call', 'chain', 'fan', 'sleep', 'word-count'].map((name) => `measures/${name}.ts`);
+const measures = ['call', 'chain', 'fan', 'sleep', 'stream', 'word-count'].map((name) => `measures/${name}.ts`);
 const filesOf: Readonly<Record<string, readonly string[]>> = {
-  pheromone: ['apps/paths.ts', 'apps/waiting.ts', 'apps/word-count/app.ts', 'runtime.ts', ...measures],
+  pheromone: ['apps/paths.ts', 'apps/waiting.ts', 'apps/stream.ts', 'apps/word-count/app.ts', 'runtime.ts', ...measures],
   'tinypool, piscina': peer('thread-pool.mjs', 'pool-thread.mjs', 'pool-sleep.mjs'),
   workerpool: peer('workerpool.mjs', 'workerpool-thread.mjs', 'pool-thread.mjs', 'workerpool-words.mjs'),
   moleculer: peer('moleculer.mjs', 'moleculer-node.mjs'),

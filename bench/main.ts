@@ -18,6 +18,7 @@ import { peerMeasures } from './measures/peers.ts';
 import { remoteMeasures } from './measures/remote.ts';
 import { sleepMeasures } from './measures/sleep.ts';
 import { startMeasures } from './measures/start.ts';
+import { streamMeasures } from './measures/stream.ts';
 import { throughputMeasures } from './measures/throughput.ts';
 import { wordCountMeasures } from './measures/word-count.ts';
 import { type LeftOut, loadPeers } from './peers.ts';
@@ -34,6 +35,7 @@ const measures: readonly Measure[] = [
   ...passMeasures,
   ...wordCountMeasures,
   ...throughputMeasures,
+  ...streamMeasures,
   ...sleepMeasures,
   ...growthMeasures,
   ...memoryMeasures,
