@@ -2,6 +2,7 @@
 import { mapReduceBlocks } from 'pheromone/mapreduce';
 import { mapPart, reduceShare, type ShareCounts } from './functions.ts';
 
+// #region word-count
 export default mapReduceBlocks<Uint8Array, undefined, ShareCounts>('bench-word-count', {
   module: import.meta.url,
   map(text, { emit }) {
@@ -10,3 +11,4 @@ export default mapReduceBlocks<Uint8Array, undefined, ShareCounts>('bench-word-c
   combine: (blocks) => reduceShare(blocks).counts,
   reduce: (blocks, { output }) => output(reduceShare(blocks)),
 });
+// #endregion
