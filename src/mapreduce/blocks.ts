@@ -8,7 +8,7 @@
  * takes for it, and no message or object.
  *
  *   M1  All blocks of a partition go to one call of `reduce`, in the order in which they come.
- *   M2  If all inputs fit into one session (`job.isWhole`), blocks stay in the store. Else each input has a session, whose outputs are
+ *   M2  If all inputs are in one session (`job.isWhole`), blocks stay in the store. Else each input has a session, whose outputs are
  *       the blocks, in order, and last the partitions of these; `run.ts` holds them until all are there.
  */
 import {

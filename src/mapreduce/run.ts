@@ -1,9 +1,10 @@
 /**
  * Running a MapReduce app over inputs.
  *
- *   J1  An array that is small beside the store is one session: what is between map and reduce stays where it is made.
- *   J2  Other inputs are mapped each in a session of its own, some at a time, while the next ones are read; then each partition is
- *       reduced in a session of its own. Between the two, blocks are held here, in memory or in a file (`held-blocks.ts`).
+ *   J1  An array that is small beside the store is one session, if the app has no `combine`: what is between map and reduce is as much as
+ *       the inputs then, and stays where it is made.
+ *   J2  Other inputs are mapped each in a session of its own, some at a time, while the next ones are read and copied; then each partition
+ *       is reduced in a session of its own. Between the two, blocks are held here, in memory or in a file (`held-blocks.ts`).
  *   J3  With a `combine`, a partition that has grown is combined now and then, so that it has about the size of its different keys.
  *   J4  So at no time more is in the store, or here, than a share of the store and what one partition takes.
  */
@@ -86,7 +87,7 @@ async function* outputsOf(
   const { inputs, partitions = 2 * executors, params } = options;
   const run = new Run(runtime, app, { ...options, partitions, storeSizeBytes });
   try {
-    const isWhole = Array.isArray(inputs) && fits(inputs, run.inputBytesMax);
+    const isWhole = Array.isArray(inputs) && !canCombine(app) && fits(inputs, run.inputBytesMax);
     const outputs = isWhole ? run.inOneSession({ params, partitions, isWhole }, inputs) : run.inMany({ params, partitions, isWhole });
     for await (const { partition, value } of outputs) {
       if (app.batches) for (const one of value as readonly unknown[]) yield { partition, value: one };
@@ -210,7 +211,14 @@ function fits(inputs: readonly unknown[], bytesMax: number): boolean {
 
 /** About what it takes in the store. */
 function sizeOfInput(input: unknown): number {
-  return ArrayBuffer.isView(input) ? input.byteLength : typeof input === 'string' ? input.length : serialize(input).length;
+  if (ArrayBuffer.isView(input)) return input.byteLength;
+  if (typeof input === 'string') return input.length;
+  try {
+    return serialize(input).length;
+  } catch {
+    // What cannot be sent is refused when it is, with the place of what is wrong with it.
+    return 0;
+  }
 }
 
 function isIterable(value: unknown): boolean {

@@ -178,6 +178,12 @@ const deeds: Readonly<Record<string, readonly [code: Parameters<typeof failureOf
 };
 
 for (const [way, inputsOf] of Object.entries(ways)) {
+  test.serial(`an input that cannot be sent, ${way}: NotEncodable, with its place`, async (t) => {
+    const inputs = inputsOf([{ text: 'a' }, { text: () => 'b' }]) as Iterable<never>;
+    const error = await failureOf(t, 'NotEncodable', gather(runMapReduce(runtime, combined, { inputs })));
+    t.regex(error.message, /value\.text/);
+  });
+
   for (const [what, [code, message]] of Object.entries(deeds)) {
     test.serial(`a job that does wrong (${what}), ${way}: the run rejects, and the next one is right`, async (t) => {
       const job = (params: Deed) => gather(runMapReduce(runtime, hostile, { inputs: inputsOf(['a', 'b', 'aaa']), partitions: 2, params }));
