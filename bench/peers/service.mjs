@@ -27,11 +27,12 @@ rm -rf "$directory"
 /** @typedef {{ uid?: number, gid?: number }} User */
 
 /**
- * Starts a server and waits until its port takes connections.
+ * Starts a server and waits until it is ready: its port takes connections, if nothing else is said.
  * @param {readonly string[]} command
- * @param {{ directory: string, port: number, env?: Record<string, string>, user?: User }} options
+ * @param {{ directory: string, port: number, env?: Record<string, string>, user?: User,
+ *   isReady?: () => boolean | Promise<boolean> }} options
  */
-export async function startServer(command, { directory, port, env = {}, user = {} }) {
+export async function startServer(command, { directory, port, env = {}, user = {}, isReady = () => takesConnections(port) }) {
   const shell = spawn('/bin/sh', ['-c', guard, 'guard', directory, ...command], {
     cwd: directory,
     env: { ...process.env, ...env },
@@ -49,10 +50,10 @@ export async function startServer(command, { directory, port, env = {}, user = {
     clearTimeout(timer);
   };
   const deadlineMs = performance.now() + readyMsMax;
-  while (!(await takesConnections(port))) {
+  while (!(await isReady())) {
     if (performance.now() > deadlineMs) {
       await stop();
-      throw new Error(`${command[0]} takes no connections after ${readyMsMax} ms; it said: ${said}`);
+      throw new Error(`${command[0]} is not ready after ${readyMsMax} ms; it said: ${said}`);
     }
     await sleep(50);
   }
@@ -60,7 +61,7 @@ export async function startServer(command, { directory, port, env = {}, user = {
 }
 
 /** @param {number} port */
-export async function takesConnections(port) {
+async function takesConnections(port) {
   const socket = connect(port, '127.0.0.1');
   try {
     await once(socket, 'connect');

@@ -2,7 +2,7 @@
  * DBOS: workflows of steps in this process, recorded in PostgreSQL, with its settings as initdb makes them (each commit is synced to the disk).
  * Steps that are run side by side are started in one order, as DBOS asks.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import { findProgram, freePort, makeDirectory, plainUser, postgresFolders, startServer, versionOf } from '../service.mjs';
 
@@ -41,31 +41,35 @@ async function runDoze(i, ms) {
 const doze = DBOS.registerWorkflow(runDoze, { name: 'doze' });
 // #endregion
 
-export async function open() {
-  const postgres = findProgram('postgres', postgresFolders());
+const find = (program) => findProgram(program, postgresFolders());
+
+async function startPostgres() {
   const user = plainUser();
   const directory = makeDirectory(user);
   const cluster = `${directory}/cluster`;
-  const initdb = findProgram('initdb', postgresFolders());
-  execFileSync(initdb, ['-D', cluster, '-U', 'dbos', '-A', 'trust', '-E', 'UTF8', '--no-sync'], { cwd: directory, stdio: 'pipe', ...user });
   const port = await freePort();
-  const server = await startServer([postgres, '-D', cluster, '-k', directory, '-h', '127.0.0.1', '-p', `${port}`], {
-    directory,
-    port,
-    user,
-  });
+  const initdb = ['-D', cluster, '-U', 'dbos', '-A', 'trust', '-E', 'UTF8', '--no-sync'];
+  execFileSync(find('initdb'), initdb, { cwd: directory, stdio: 'pipe', ...user });
+  // It takes connections, and refuses them, before it is up.
+  const isReady = () => spawnSync(find('pg_isready'), ['-h', '127.0.0.1', '-p', `${port}`]).status === 0;
+  const command = [find('postgres'), '-D', cluster, '-k', directory, '-h', '127.0.0.1', '-p', `${port}`];
+  return { port, server: await startServer(command, { directory, port, user, isReady }) };
+}
+
+export async function open() {
+  const { port, server } = await startPostgres();
 
   // #region open
   DBOS.setConfig({
     name: 'bench',
-    systemDatabaseUrl: `postgresql://dbos@127.0.0.1:${port}/dbos`,
+    systemDatabaseUrl: `postgresql://dbos@127.0.0.1:${port}/postgres`,
     logLevel: 'error',
   });
   await DBOS.launch();
   // #endregion
 
   return {
-    versions: { postgres: versionOf(postgres) },
+    versions: { postgres: versionOf(find('postgres')) },
 
     // #region call
     call: (value) => next(value),
