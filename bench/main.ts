@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- [NAME…] [--peers] [--rounds R] [--json]`: measures in interleaved rounds, so that what slows the machine down for
- * a while slows all of them. It is the built package that is measured: what users get. Medians and 99th percentiles over all rounds. With `--peers`, thread pools are measured beside us.
+ * a while slows all of them. It is the built package that is measured: what users get. Medians and 99th percentiles over all rounds.
+ * With `--peers`, thread pools are measured beside us.
  */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';

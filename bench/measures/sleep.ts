@@ -9,8 +9,8 @@ const ms = 1_000;
 const warmUps = 25;
 const warmUpMs = 100;
 
-async function sleepAll(runtime: Runtime, ms: number): Promise<void> {
-  check((await runtime.call(sleep4000, 'nights', ms)) === sleepers, 'sleep');
+async function sleepAll(runtime: Runtime, nightMs: number): Promise<void> {
+  check((await runtime.call(sleep4000, 'nights', nightMs)) === sleepers, 'sleep');
 }
 
 export const sleepMeasures: readonly Measure[] = [

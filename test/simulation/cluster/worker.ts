@@ -78,15 +78,7 @@ export class SimulatedWorker {
       wayTo: (to: Address) => process.wayTo(to),
       health: { registryAwayMs: null },
     };
-    this.#border = new WorkerBorder({
-      name,
-      incarnation: 1,
-      config: this.#config,
-      node: this.node,
-      ways,
-      registry,
-      timers,
-    });
+    this.#border = new WorkerBorder({ name, incarnation: 1, config: this.#config, node: this.node, ways, registry, timers });
     this.node.start();
     await process.announce(role);
   }
