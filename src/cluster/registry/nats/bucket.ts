@@ -8,7 +8,7 @@
  *   B2  A value in pieces is named by a message only when all are stored, and they are removed only when no message names them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DiscardPolicy, JetStreamApiError, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import { DiscardPolicy, JetStreamApiError, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { type MsgHdrs, nanos, nuid } from '@nats-io/transport-node';
 import { pieceBytesMax, piecesOf } from '../pieces.ts';
 import { conflict, RegistryError } from '../registry-error.ts';
@@ -31,9 +31,9 @@ const wrongLastSequence = 10_071;
 const streamNotFound = 10_059;
 const nameInUse = 10_058;
 const subjectsOverlap = 10_065;
-/** So often a stream that is being made is looked for, and so long after the last time. */
-const makingLooksMax = 20;
-const makingLookMs = 100;
+/** So often a stream that is being made is looked for, and added, and so long after the last time. */
+const makingTriesMax = 20;
+const makingPauseMs = 100;
 /** Room for a piece and its headers. */
 const payloadBytesMin = pieceBytesMax + 4_096;
 
@@ -184,36 +184,34 @@ export class NatsBucket {
   }
 
   async #make(config: Partial<StreamConfig> & { name: string; subjects: string[] }): Promise<void> {
-    const { streams } = this.#link.manager;
     const wanted = { ...config, storage: StorageType.File, retention: RetentionPolicy.Limits, discard: DiscardPolicy.New };
-    const find = () => this.#link.ask(`open of ${config.name}`, () => streams.info(config.name));
-    const found = await find().catch(async (error: unknown) => {
-      if (!isApiError(error, streamNotFound)) throw error;
-      try {
-        return await this.#link.ask(`open of ${config.name}`, () => streams.add(wanted));
-      } catch (refusal) {
-        // Another has made it meanwhile, with other replicas; or it is being made: by another, or by an attempt whose answer was late.
-        if (!isApiError(refusal, nameInUse) && !isApiError(refusal, subjectsOverlap)) throw refusal;
-        return await this.#madeMeanwhile(find, refusal);
-      }
-    });
+    const found = await this.#findOrAdd(wanted);
     const { subjects, max_msgs_per_subject, allow_direct } = found.config;
     if (String(subjects) === String(config.subjects) && max_msgs_per_subject === 1 && allow_direct === config.allow_direct) return;
     const text = `registry: NATS has a stream ${config.name} which is not of a registry: take another clusterName, or remove it`;
     throw new RegistryError('InvalidOption', text, { stream: config.name });
   }
 
-  /** Until it can be seen. If it never can, the refusal was about another's stream. */
-  async #madeMeanwhile<T>(find: () => Promise<T>, refusal: unknown): Promise<T> {
-    for (let left = makingLooksMax; left > 0; left--) {
+  /**
+   * Two that add a stream at once may both be refused, and so may an attempt after one whose answer was late: it is looked for, and
+   * added, again. If it is never there, the refusal was about another's stream.
+   */
+  async #findOrAdd(wanted: Partial<StreamConfig> & { name: string }): Promise<StreamInfo> {
+    const { streams } = this.#link.manager;
+    const what = `open of ${wanted.name}`;
+    for (let left = makingTriesMax; ; left--) {
       try {
-        return await find();
+        return await this.#link.ask(what, () => streams.info(wanted.name));
       } catch (error) {
         if (!isApiError(error, streamNotFound)) throw error;
       }
-      await sleep(makingLookMs);
+      try {
+        return await this.#link.ask(what, () => streams.add(wanted));
+      } catch (refusal) {
+        if ((!isApiError(refusal, nameInUse) && !isApiError(refusal, subjectsOverlap)) || left <= 1) throw refusal;
+      }
+      await sleep(makingPauseMs);
     }
-    throw refusal;
   }
 }
 
