@@ -3,7 +3,7 @@
  * client and the rest of the cluster.
  *
  *   F1  A request about an app or a session reaches the coordinator that the registry names as its shard's owner, or is refused.
- *   F2  No call is passed on to the gate of a worker that takes nothing new, nor of one that cannot be reached: its client hears of it. So
+ *   F2  No call is passed on to the gate of a worker that takes nothing new, has left, or cannot be reached: its client hears of it. So
  *       one that leaves has all that was passed on when the coordinators have answered it (`Membership.withdraw`).
  */
 import type { Address } from '../../actors/actor.ts';
@@ -82,7 +82,7 @@ export class Front {
     const node = nodeOf(to);
     if (message.kind === 'workerLoad') this.#noteLoad(nodeOf(message.worker) ?? '', message.accepts);
     if (node === null || node === name) return { to, message };
-    if (message.kind === 'soloCall' && this.#shut.has(node)) this.lost({ to, message });
+    if (message.kind === 'soloCall' && !this.#isCalled(node)) this.lost({ to, message });
     else outletOf(to)?.send(to, message);
     return null;
   }
@@ -90,6 +90,11 @@ export class Front {
   /** It has joined, or is gone: whoever has its name next is another process. */
   forget(worker: string): void {
     this.#shut.delete(worker);
+  }
+
+  /** One that has left may be there for a moment, and reads nothing any more. */
+  #isCalled(worker: string): boolean {
+    return this.#options.view.members.has(worker) && !this.#shut.has(worker);
   }
 
   #noteLoad(worker: string, accepts: boolean): void {

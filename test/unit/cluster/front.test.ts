@@ -315,6 +315,9 @@ test('front: F2: a call for a worker that takes nothing new is refused, until it
   load(false);
   front.front.forget('w1');
   t.true(passed());
+  await front.registry.delete(memberKey('w1'), null);
+  await turn();
+  t.false(passed(), 'it has left');
   t.is(front.delivered.filter(({ message }) => message.kind === 'workerLoad').length, 3);
 });
 
