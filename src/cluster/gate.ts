@@ -3,7 +3,8 @@
  * runtime's client does for its own user.
  *
  *   P1  Each `soloCall` is answered once: by its first output or its end, by `soloRefused`, or by `soloHomed`; unless it was given up.
- *   P2  While an app is being changed here, its sessions are at home: none runs on a revision that goes.
+ *   P2  A call that is for another process of this worker's name is refused: its client takes those for lost when that one has gone.
+ *   P3  While an app is being changed here, its sessions are at home: none runs on a revision that goes.
  */
 import type { Address } from '../actors/actor.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
@@ -19,6 +20,8 @@ import type { Envelope } from './wire/codec.ts';
 export interface GateOptions {
   readonly config: Pick<Config, 'inlineBytesMax'>;
   readonly memory: SoloHandle;
+  /** Of this process. */
+  readonly incarnation: number;
   node(): Node;
 }
 
@@ -118,8 +121,8 @@ export class Gate {
     this.#solo.close(error);
   }
 
-  #call({ client, call: number, app, entries, timeoutMs }: Ask): void {
-    const route = this.#solo.routeOf(app);
+  #call({ client, call: number, incarnation, app, entries, timeoutMs }: Ask): void {
+    const route = incarnation === this.#options.incarnation ? this.#solo.routeOf(app) : null;
     const list = entries.map(({ bucket, key, group, ref }) => {
       return { bucket, key, group, encoded: { encoding: ref.encoding, bytes: ref.inline ?? new Uint8Array() } };
     });

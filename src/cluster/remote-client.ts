@@ -70,8 +70,8 @@ const questionTimeoutMs = 5_000;
 const approachTimeoutMs = 2_000;
 /** With more calls out, it is throughput that counts. */
 const promptCallsMax = 8;
-/** A worker that has left has so long to answer. */
-const partingMs = 3_000;
+/** Of a worker that has left, what it had answered is here by then: whoever could say so sooner does not answer. */
+const partingMs = 10_000;
 
 export class RemoteClient {
   /** The coordinator that it is connected to. */
@@ -95,7 +95,7 @@ export class RemoteClient {
   readonly #log: LogLine;
   #calls: RemoteCalls | null = null;
   /** Those whose gates this client calls: directly, else by way of its gateway. */
-  #workers: readonly string[] = [];
+  #workers: readonly Member[] = [];
   readonly #partings = new Map<string, Promise<void>>();
   #isFlushDue = false;
   readonly #receive: (envelopes: readonly Envelope[]) => void;
@@ -252,7 +252,8 @@ export class RemoteClient {
   }
 
   /** Where a worker can be reached directly, calls go straight there. Which way it is stays so: calls do not overtake each other. */
-  async #approach({ name, role, address }: Member): Promise<void> {
+  async #approach(member: Member): Promise<void> {
+    const { name, role, address } = member;
     if (role !== 'worker') return;
     // One of the same name may still be leaving.
     await this.#partings.get(name);
@@ -261,17 +262,17 @@ export class RemoteClient {
     } catch (error) {
       this.#log('debug', 'a worker cannot be reached directly', { worker: name, address, why: String(error) });
     }
-    if (this.view.members.get(name)?.address === address) this.#workers = [...this.#workers, name];
+    if (this.view.members.get(name) === member) this.#workers = [...this.#workers, member];
   }
 
   #lose({ name, role }: Member): void {
     if (role === 'coordinator') return this.#sessions.lose(name);
-    this.#workers = this.#workers.filter((worker) => worker !== name);
+    this.#workers = this.#workers.filter((worker) => worker.name !== name);
     const parting = this.#part(name).finally(() => this.#partings.delete(name));
     this.#partings.set(name, parting);
   }
 
-  /** If it leaves in order, it answers first what was asked before. */
+  /** Whoever answers, it or the gateway, has passed on before what it had said. */
   async #part(worker: string): Promise<void> {
     const last = (request: number, owner: Address) => ({ kind: 'soloRecall', owner, request, app: '', session: null }) as const;
     await this.#ask(atNode('gate', worker), last, partingMs);

@@ -10,11 +10,15 @@ import type { Ref } from '../../storage/object.ts';
 import type { Entry } from './object.ts';
 
 export type GateMessage =
-  /** `call`: unique in the client. All objects are inline. Answered by exactly one of the three. */
+  /**
+   * `call`: unique in the client. All objects are inline. Answered by exactly one of the three. `incarnation`: of the worker's process; one
+   * of the same name that was started since refuses the call.
+   */
   | {
       readonly kind: 'soloCall';
       readonly client: Address;
       readonly call: number;
+      readonly incarnation: number;
       readonly app: string;
       readonly entries: readonly Entry[];
       readonly timeoutMs: number | null;

@@ -138,4 +138,6 @@ export type SchedulerMessage =
   | { readonly kind: 'deadlineReached' }
   | { readonly kind: 'executorRestartDue' }
   | { readonly kind: 'startScheduler' }
+  /** It accepts nothing new from here on, and says so; what is open may end. */
+  | { readonly kind: 'retireScheduler' }
   | { readonly kind: 'stopScheduler' };

@@ -298,6 +298,10 @@ const pool = {
   executorEnding: endExecutor,
   executorGone: decide<Message<'executorGone'>>((state, { executor, text }, out) => buryExecutor(state, executor, text, out)),
   executorRestartDue: decide<Message<'executorRestartDue'>>((state, _, out) => spawnExecutors(state, out)),
+  retireScheduler: decide<Message<'retireScheduler'>>((state, _, out) => {
+    state.retiring = true;
+    dispatch(state, out);
+  }),
   stopScheduler: decide<Message<'stopScheduler'>>((state, _, out) => stopExecutors(state, out)),
 } as const;
 
@@ -330,6 +334,7 @@ const nothing = {
   executorEnding: ignore,
   executorGone: ignore,
   executorRestartDue: ignore,
+  retireScheduler: ignore,
   stopScheduler: ignore,
   slotsAsked: ignore,
   placed: ignore,

@@ -45,7 +45,7 @@ export function dispatch(state: SchedulerState, out: Out): void {
     if (state.cluster) state.cluster.beganMs = out.nowMs;
   }
   watchQueue(state, out);
-  const accepts = state.queue.length <= state.limits.queuedInvocationsMax * (state.accepts ? 1 : 0.5);
+  const accepts = !state.retiring && state.queue.length <= state.limits.queuedInvocationsMax * (state.accepts ? 1 : 0.5);
   if (accepts === state.accepts) return;
   state.accepts = accepts;
   for (const coordinator of state.coordinators) out.push(send(coordinator, { kind: 'workerLoad', worker: state.address, accepts }));

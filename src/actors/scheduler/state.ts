@@ -251,6 +251,8 @@ export interface SchedulerState {
   nextAppObject: number;
   /** What coordinators were last told. */
   accepts: boolean;
+  /** It accepts nothing new any more. */
+  retiring: boolean;
   stopping: boolean;
 }
 
@@ -284,6 +286,7 @@ export function createScheduler(
     nextExecutor: 0,
     nextAppObject: 1,
     accepts: true,
+    retiring: false,
     stopping: false,
   };
 }

@@ -131,6 +131,11 @@ export class Node {
     this.host.deliver('scheduler', { kind: 'startScheduler' });
   }
 
+  /** Nothing new is accepted. */
+  retire(): void {
+    this.host.deliver('scheduler', { kind: 'retireScheduler' });
+  }
+
   stop(): void {
     if (this.#ports.cluster === null) this.host.deliver('coordinator', { kind: 'stopCoordinator' });
     this.host.deliver('scheduler', { kind: 'stopScheduler' });

@@ -157,6 +157,7 @@ class Coordinator implements RunningRole {
     this.#actors.close();
     this.#sweep.close();
     await this.#records.close();
+    await this.#membership.resign(0);
     await this.#membership.leave();
   }
 

@@ -5,6 +5,7 @@
  *   F1  A request about an app or a session reaches the coordinator that the registry names as its shard's owner, or is refused.
  *   F2  No call is passed on to the gate of a worker that takes nothing new, has left, or cannot be reached: its client hears of it. So
  *       one that leaves has all that was passed on when the coordinators have answered it (`Membership.withdraw`).
+ *   F3  Who asks for sessions of a worker that has left is answered here: behind all that it had said (`Membership.resign`).
  */
 import type { Address } from '../../actors/actor.ts';
 import { type ErrorCode, errorData, type ErrorData } from '../../actors/protocol/error.ts';
@@ -83,6 +84,7 @@ export class Front {
     if (message.kind === 'workerLoad') this.#noteLoad(nodeOf(message.worker) ?? '', message.accepts);
     if (node === null || node === name) return { to, message };
     if (message.kind === 'soloCall' && !this.#isCalled(node)) this.lost({ to, message });
+    else if (message.kind === 'soloRecall' && !this.#options.view.members.has(node)) this.#answerFor(message);
     else outletOf(to)?.send(to, message);
     return null;
   }
@@ -107,6 +109,11 @@ export class Front {
     if (message.kind !== 'soloCall') return;
     this.#options.outletOf(message.client)?.send(message.client, { kind: 'soloRefused', call: message.call });
     this.#options.flush();
+  }
+
+  /** It is no more: none of its sessions is out. */
+  #answerFor({ owner, request }: Extract<Message, { kind: 'soloRecall' }>): void {
+    this.#options.outletOf(owner)?.send(owner, { kind: 'requestDone', request, result: null });
   }
 
   /** What a coordinator says to a search: the first that knows the session answers, or the last that does not. */

@@ -43,7 +43,7 @@ const joinTimeoutMs = 10_000;
 /** A node that is not heard of for so long is no member any more. */
 const leaseMs = 10_000;
 const lingerMs = 1_000;
-/** Others have as long to answer one that leaves. */
+/** Others have at least so long to answer one that leaves. */
 const partingMs = 1_000;
 const registryClient = 'registry-client';
 const withdrawal = 'withdrawal';
@@ -67,8 +67,8 @@ export class Membership {
   #hooks: MembershipHooks | null = null;
   #lease: Lease | null = null;
   #isLost = false;
-  /** Coordinators that have answered `withdraw`. */
-  #withdrawals = 0;
+  /** Questions of `withdraw` that were answered. */
+  readonly #withdrawals = new Set<number>();
   #end: (why: Error | null) => void = () => undefined;
 
   /** `registry`: the one that this node itself holds; null: it is where `config.join` leads. Rejects with `PeerUnreachable` and the like. */
@@ -176,8 +176,11 @@ export class Membership {
     }
   }
 
-  /** Coordinators send nothing new to this worker. Resolves when what they had sent before is here; waits for none longer than `partingMs`. */
-  async withdraw(): Promise<void> {
+  /**
+   * Coordinators send nothing new to this worker. Resolves when what they had sent before is here: of those that stay members, and do so
+   * within `timeoutMs`.
+   */
+  async withdraw(timeoutMs: number): Promise<void> {
     const worker = atNode('scheduler', this.name);
     const owner = atNode(withdrawal, this.name);
     const coordinators = this.view.coordinators();
@@ -188,18 +191,23 @@ export class Membership {
       way.send(atNode('stats', name), { kind: 'statsAsked', owner, request });
     }
     this.flush();
-    await soon(() => this.#withdrawals >= coordinators.length);
+    const { members } = this.view;
+    await soon(timeoutMs, () => coordinators.every((one, request) => this.#withdrawals.has(request) || members.get(one.name) !== one));
   }
 
-  /** Not a member any more. Clients that are connected go when they hear of it, and are waited for, at most `partingMs`. */
-  async resign(): Promise<void> {
+  /**
+   * Not a member any more, once the others have all that was said here. Clients that are connected go when they hear of it, and are waited
+   * for. Either takes `timeoutMs` at most.
+   */
+  async resign(timeoutMs: number): Promise<void> {
+    await this.#mesh.drained(Math.max(partingMs, timeoutMs));
     // Who cannot say so any more is missed all the same.
     await this.#lease?.release().catch(() => undefined);
-    if (this.#role === 'worker') await soon(() => this.#mesh.peers().every(({ role }) => role !== 'client'));
+    if (this.#role === 'worker') await soon(timeoutMs, () => this.#mesh.peers().every(({ role }) => role !== 'client'));
   }
 
+  /** After `resign`. */
   async leave(): Promise<void> {
-    await this.resign();
     this.view.stop();
     await this.registry.close();
     await this.#mesh.close({ lingerMs });
@@ -259,14 +267,15 @@ export class Membership {
 
   #takeOwn({ to, message }: Envelope): boolean {
     if (this.#remote && to === atNode(registryClient, this.name)) this.#remote.take(message);
-    else if (to === atNode(withdrawal, this.name)) this.#withdrawals++;
+    else if (to === atNode(withdrawal, this.name)) this.#withdrawals.add((message as { request: number }).request);
     else return false;
     return true;
   }
 }
 
-async function soon(isSo: () => boolean): Promise<void> {
-  const untilMs = performance.now() + partingMs;
+/** Resolves when it is so; or after `timeoutMs`, and `partingMs`. */
+async function soon(timeoutMs: number, isSo: () => boolean): Promise<void> {
+  const untilMs = performance.now() + Math.max(partingMs, timeoutMs);
   while (!isSo() && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 

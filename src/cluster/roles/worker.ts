@@ -32,7 +32,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   const membership = await join(config, log);
   const { registry, address, incarnation, ended } = membership;
   const memory = createSoloMemory(Math.min(config.soloSessionsMax, Math.floor(config.sessionsOpenMax / 4)), config.executors);
-  const gate = memory && new Gate({ config, memory, node: () => node });
+  const gate = memory && new Gate({ config, memory, incarnation, node: () => node });
   let resolveStopped: () => void = () => undefined;
   const stopped = new Promise<void>((resolve) => (resolveStopped = resolve));
   const { node, segment } = assembleNode({
@@ -53,17 +53,20 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
   const fence = new Fence();
   let stopping: Promise<void> | null = null;
   const stop = async (drainMs: number): Promise<void> => {
+    const untilMs = performance.now() + drainMs;
+    const leftMs = () => Math.max(0, untilMs - performance.now());
     // First of all nobody sends anything new here; what is open may end.
-    await membership.withdraw();
+    node.retire();
+    await membership.withdraw(leftMs());
     await gate?.end();
-    await drained(node, drainMs);
-    await end();
+    await drained(node, leftMs());
+    await end(leftMs());
   };
-  const end = async (): Promise<void> => {
+  const end = async (partingMs: number): Promise<void> => {
     node.stop();
     await stopped;
     // Until they have heard of it, clients may still call: the gate says no.
-    await membership.resign();
+    await membership.resign(partingMs);
     gate?.close(errorData('RuntimeClosed', 'the worker is stopping'));
     border.close(errorData('RuntimeClosed', 'the worker is stopping'));
     await node.close();
@@ -78,7 +81,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     });
   } catch (error) {
     // It may be another's name that it wanted: nothing is to be said in that name.
-    await end();
+    await end(0);
     throw error;
   }
   return { name, address, ended, health: () => membership.health, stop: ({ drainMs = 0 } = {}) => (stopping ??= stop(drainMs)) };

@@ -13,6 +13,7 @@ import type { FromGate } from '../../actors/protocol/gate.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { Entry } from '../../actors/protocol/object.ts';
 import { canRunSolo } from '../../actors/solo/plan.ts';
+import type { Member } from '../view.ts';
 import type { ShortCall, ShortCalls, ShortRoute, SoloEntry, SoloOutcome } from './short-calls.ts';
 
 export interface RemoteCallsOptions {
@@ -20,7 +21,7 @@ export interface RemoteCallsOptions {
   /** As nodes call this client. */
   readonly address: Address;
   /** Workers that may be called. */
-  workers(): readonly string[];
+  workers(): readonly Pick<Member, 'name' | 'incarnation'>[];
   send(to: Address, message: Message): void;
   /** Resolves when it has answered, or will not any more. */
   ask(to: Address, question: (request: number, owner: Address) => Message): Promise<unknown>;
@@ -89,10 +90,11 @@ export class RemoteCalls implements ShortCalls {
       return { bucket, key, group, ref: { encoding, sizeBytes: bytes.byteLength, inline: new Uint8Array(bytes), offset: -1 } };
     });
     const number = this.#next++;
-    const row: Row = { number, worker, app, entries, timeoutMs, admitTimeoutMs, settle, request: -1 };
+    const { name, incarnation } = worker;
+    const row: Row = { number, worker: name, app, entries, timeoutMs, admitTimeoutMs, settle, request: -1 };
     this.#rows.set(number, row);
-    this.#out.set(worker, (this.#out.get(worker) ?? 0) + 1);
-    this.#options.send(`gate@${worker}`, { kind: 'soloCall', client: address, call: number, app, entries, timeoutMs });
+    this.#out.set(name, (this.#out.get(name) ?? 0) + 1);
+    this.#options.send(`gate@${name}`, { kind: 'soloCall', client: address, call: number, incarnation, app, entries, timeoutMs });
     return row;
   }
 
@@ -165,7 +167,7 @@ export class RemoteCalls implements ShortCalls {
     if (this.#apps.size === 0) return;
     const { workers, ask } = this.#options;
     await Promise.all(
-      workers().map((worker) => ask(`gate@${worker}`, (request, owner) => ({ kind: 'soloRecall', owner, request, app, session }))),
+      workers().map(({ name }) => ask(`gate@${name}`, (request, owner) => ({ kind: 'soloRecall', owner, request, app, session }))),
     );
   }
 
@@ -186,11 +188,11 @@ export class RemoteCalls implements ShortCalls {
   }
 
   /** Of those with room the one with the fewest calls out. */
-  #choose(): string | null {
-    let best: string | null = null;
+  #choose(): Pick<Member, 'name' | 'incarnation'> | null {
+    let best: Pick<Member, 'name' | 'incarnation'> | null = null;
     let fewest = outMax;
     for (const worker of this.#options.workers()) {
-      const out = this.#out.get(worker) ?? 0;
+      const out = this.#out.get(worker.name) ?? 0;
       if (out >= fewest) continue;
       best = worker;
       fewest = out;

@@ -59,7 +59,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   nodeBack: fields('nodeBack', 'node'),
   bringObjects: fields('bringObjects', 'request', 'refs'),
   // gates
-  soloCall: fields('soloCall', 'client', 'call', 'app', 'entries', 'timeoutMs'),
+  soloCall: fields('soloCall', 'client', 'call', 'incarnation', 'app', 'entries', 'timeoutMs'),
   soloGivenUp: fields('soloGivenUp', 'client', 'call', 'reason'),
   soloRecall: fields('soloRecall', 'owner', 'request', 'app', 'session'),
   soloAnswer: fields('soloAnswer', 'call', 'ref'),
@@ -195,6 +195,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   rerunTimeoutReached: fields('rerunTimeoutReached', 'invocation', 'trigger', 'attempt'),
   deadlineReached: fields('deadlineReached'),
   startScheduler: fields('startScheduler'),
+  retireScheduler: fields('retireScheduler'),
   stopScheduler: fields('stopScheduler'),
   // buckets
   configureBucket: fields('configureBucket', 'revision', 'triggers'),

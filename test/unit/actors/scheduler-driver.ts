@@ -64,6 +64,8 @@ export class SchedulerDriver {
   /** Attempts that run, by the function's name, in their order. */
   readonly running: { readonly fn: string; readonly run: Run; readonly executor: number }[] = [];
   readonly ended: SessionSummary[] = [];
+  /** What the coordinator was told of the load, in order. */
+  readonly accepts: boolean[] = [];
   readonly sentToThreads: Message[] = [];
   readonly sentToClients: Message[] = [];
   /** Blocks that were let go of, by their offsets. */
@@ -177,7 +179,10 @@ export class SchedulerDriver {
     if (effect.kind === 'stopTimer') this.timers.delete(`${from}/${effect.id}`);
     if (effect.kind === 'spawnExecutor') this.#host.serve(effect.address, (message) => this.#invoke(effect.executor, message));
     if (effect.kind === 'spawnExecutor' && effect.executor === 0)
-      this.#host.serve('coordinator', (message) => message.kind === 'sessionClosed' && this.ended.push(message.summary));
+      this.#host.serve('coordinator', (message) => {
+        if (message.kind === 'sessionClosed') this.ended.push(message.summary);
+        if (message.kind === 'workerLoad') this.accepts.push(message.accepts);
+      });
   }
 
   #invoke(executor: number, message: Message): void {

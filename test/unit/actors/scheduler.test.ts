@@ -77,3 +77,23 @@ test('scheduler: an invocation that is not to blame for the end of its executor 
   driver.finish('use');
   t.is(driver.ended[0]?.state, 'ended');
 });
+
+test('scheduler: that it has room again is not said by one that retires', (t) => {
+  for (const retires of [false, true]) {
+    const driver = new SchedulerDriver(appOf({ use: [] }, [on('in', 'immediate', null, 'use')]));
+    for (let session = 0; session < 110; session++) driver.openAs(`s${session}`, { bucket: 'in', key: 'a' });
+    t.deepEqual(driver.accepts, [false]);
+    if (retires) driver.tell({ kind: 'retireScheduler' });
+    for (let left = 110; left > 0; left--) driver.finish('use');
+    t.is(driver.ended.length, 110);
+    t.deepEqual(driver.accepts, retires ? [false] : [false, true]);
+  }
+});
+
+test('scheduler: one that retires says so, and finishes what is open', (t) => {
+  const driver = new SchedulerDriver(appOf({ use: [] }, [on('in', 'immediate', null, 'use')]));
+  driver.open({ bucket: 'in', key: 'a' });
+  driver.tell({ kind: 'retireScheduler' });
+  driver.finish('use');
+  t.deepEqual([driver.accepts, driver.ended.length], [[false], 1]);
+});

@@ -298,7 +298,7 @@ test('front: F1: what comes for a shard whose apps are not known yet waits, in i
 
 test('front: F2: a call for a worker that takes nothing new is refused, until it does again, or is another process', async (t) => {
   const front = await fronted('w1');
-  const call = { kind: 'soloCall', client, call: 7, app: 'mine', entries: [], timeoutMs: null } as const;
+  const call = { kind: 'soloCall', client, call: 7, incarnation: 1, app: 'mine', entries: [], timeoutMs: null } as const;
   const load = (accepts: boolean) => front.take({ kind: 'workerLoad', worker: 'scheduler@w1', accepts });
   const passed = (): boolean => {
     front.sent.length = 0;
@@ -323,9 +323,21 @@ test('front: F2: a call for a worker that takes nothing new is refused, until it
 
 test('front: a call for a gate that cannot be reached is refused to its client, which takes another way', async (t) => {
   const { front, sent } = await fronted();
-  const call = { kind: 'soloCall', client, call: 7, app: 'mine', entries: [], timeoutMs: null } as const;
+  const call = { kind: 'soloCall', client, call: 7, incarnation: 1, app: 'mine', entries: [], timeoutMs: null } as const;
   front.lost({ to: 'gate@w1', message: call });
   t.deepEqual(sent, [{ to: client, message: { kind: 'soloRefused', call: 7 } }]);
   front.lost({ to: 'scheduler@w1', message: { kind: 'slotsAsked', coordinator: 'coordinator@c1' } });
   t.is(sent.length, 1);
+});
+
+test('front: F3: who asks for the sessions of a worker is answered by it, or here once it has left', async (t) => {
+  const front = await fronted('w1');
+  const owner = 'answers@~u/c1';
+  const recall = { kind: 'soloRecall', owner, request: 3, app: '', session: null } as const;
+  front.take(recall, 'gate@w1');
+  t.deepEqual(front.sent.splice(0), [{ to: 'gate@w1', message: recall }]);
+  await front.registry.delete(memberKey('w1'), null);
+  await turn();
+  front.take(recall, 'gate@w1');
+  t.deepEqual(front.sent, [{ to: owner, message: { kind: 'requestDone', request: 3, result: null } }]);
 });

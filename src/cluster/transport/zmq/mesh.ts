@@ -143,6 +143,14 @@ export class Mesh {
     for (const { link } of this.#roster.all) link.flush();
   }
 
+  /** Resolves when peers have all that was sent to them, or never will; or after `timeoutMs`. */
+  async drained(timeoutMs: number): Promise<void> {
+    const draining = [...this.#roster.all].filter(({ isUp }) => isUp).map(({ link }) => link.drained());
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([Promise.all(draining), new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)))]);
+    clearTimeout(timer);
+  }
+
   /** Waits at most `lingerMs` until peers have all that was sent to them, says goodbye, and ends everything. */
   close({ lingerMs }: { readonly lingerMs: number }): Promise<void> {
     this.#closing ??= this.#close(lingerMs);
@@ -150,10 +158,7 @@ export class Mesh {
   }
 
   async #close(lingerMs: number): Promise<void> {
-    const draining = [...this.#roster.all].filter(({ isUp }) => isUp).map(({ link }) => link.drained());
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([Promise.all(draining), new Promise((resolve) => (timer = setTimeout(resolve, lingerMs)))]);
-    clearTimeout(timer);
+    await this.drained(lingerMs);
     clearInterval(this.#ticker);
     for (const dial of this.#dials.values()) dial.rest();
     for (const peer of [...this.#roster.all]) this.#roster.remove(peer, peerLeft(this.name, 'it has closed'));
