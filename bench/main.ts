@@ -1,10 +1,9 @@
 /**
- * `npm run bench -- [NAME…] [--peers] [--rounds R] [--json]`: measures in interleaved rounds, so that what slows the machine down for
- * a while slows all of them. It is the built package that is measured: what users get. Medians and 99th percentiles over all rounds.
- * With `--peers`, thread pools are measured beside us.
+ * `npm run bench -- [NAME…] [--peers] [--write] [--rounds R] [--json]`: measures in interleaved rounds, so that what slows the machine
+ * down for a while slows all of them. It is the built package that is measured: what users get. Medians and 99th percentiles over all
+ * rounds. With `--peers`, other systems are measured beside us; all of it with peers, or what `--write` is said with, is written to
+ * `results/`, with figures.
  */
-import { readFileSync } from 'node:fs';
-import os from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Measure, type Prepared, type Result, summarize } from './measure.ts';
 import { budgetMeasures } from './measures/budget.ts';
@@ -19,9 +18,14 @@ import { passMeasures } from './measures/pass.ts';
 import { peerMeasures } from './measures/peers.ts';
 import { remoteMeasures } from './measures/remote.ts';
 import { sleepMeasures } from './measures/sleep.ts';
+import { sortMeasures } from './measures/sort.ts';
 import { startMeasures } from './measures/start.ts';
+import { streamMeasures } from './measures/stream.ts';
 import { throughputMeasures } from './measures/throughput.ts';
-import { loadPeers, type Peer } from './peers.ts';
+import { wordCountMeasures } from './measures/word-count.ts';
+import { type LeftOut, loadPeers } from './peers.ts';
+import { makeRun, markdownTable, type Run } from './report.ts';
+import { writeResults } from './results.ts';
 
 const measures: readonly Measure[] = [
   ...startMeasures,
@@ -31,60 +35,101 @@ const measures: readonly Measure[] = [
   ...hopMeasures,
   ...fanMeasures,
   ...passMeasures,
+  ...wordCountMeasures,
   ...throughputMeasures,
+  ...streamMeasures,
   ...sleepMeasures,
   ...growthMeasures,
   ...memoryMeasures,
+  ...sortMeasures,
   ...budgetMeasures,
   ...remoteMeasures,
 ];
 const names = [...new Set(measures.map(({ name }) => name))];
 
 interface Options {
-  readonly rounds: number;
+  /** Fewer with peers, so that all of it takes a quarter of an hour at most. */
+  readonly rounds?: number;
   readonly peers?: boolean;
+  readonly write?: boolean;
   readonly json?: boolean;
 }
 
-async function run(wanted: readonly string[], { rounds, peers: withPeers = false, json = false }: Options): Promise<void> {
+const say = (text: string) => void process.stderr.write(`${text}\n`);
+
+async function run(wanted: readonly string[], options: Options): Promise<void> {
+  const { peers: withPeers = false, write = false, json = false, rounds = withPeers ? 3 : 5 } = options;
   const unknown = wanted.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`no benchmark is called ${unknown}; there are ${names.join(', ')}`);
-  const say = (text: string) => process.stderr.write(`${text}\n`);
-  const peers = withPeers ? await loadPeers(say) : [];
+  const { peers, leftOut: absent } = withPeers ? await loadPeers(say) : { peers: [], leftOut: [] };
+  for (const { system, why } of absent) say(`${system} is left out: ${why}`);
   const all = [...measures, ...peers.flatMap(peerMeasures)];
-  const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const results: Result[] = [];
-  for (const name of names) {
-    const named = chosen.filter((measure) => measure.name === name);
-    for (const { system, unit, unavailable } of named) if (unavailable) say(`${name} ${system} (${unit}) is left out: ${unavailable}`);
-    const group = named.filter(({ unavailable }) => !unavailable);
-    if (group.length > 0) results.push(...(await runGroup(group, rounds, say)));
+  const leftOut: LeftOut[] = [...absent];
+  for (const name of names.filter((name) => wanted.length === 0 || wanted.includes(name))) {
+    const group = new Group(all.filter((measure) => measure.name === name));
+    results.push(...(await group.run(rounds)));
+    leftOut.push(...group.leftOut);
   }
-  const report: Report = { machine: machine(), versions: versions(peers), results };
+  const versions = Object.assign({}, ...peers.map((peer) => peer.versions)) as Run['versions'];
+  const report = makeRun({ command: commandLine(), rounds, versions, results, leftOut });
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else process.stdout.write(`${table(report)}\n`);
+  else process.stdout.write(`${markdownTable(report)}\n`);
+  if (write || (withPeers && wanted.length === 0)) await writeResults(report, say);
 }
 
-/** The measures of one name, in turn, round after round; the first round warms up and is not counted. */
-async function runGroup(group: readonly Measure[], rounds: number, say: (text: string) => void): Promise<Result[]> {
-  const values = group.map((): number[] => []);
-  const running: Prepared[] = [];
-  try {
-    for (const measure of group) running.push(await measure.prepare());
-    for (let round = 0; round <= rounds; round++) {
-      for (const [i, prepared] of running.entries()) {
-        const sampled = await prepared.sample();
-        if (round > 0) values[i]?.push(...sampled);
-      }
+/** The measures of one name. */
+class Group {
+  readonly leftOut: LeftOut[] = [];
+  readonly #sampled = new Map<Measure, number[]>();
+  readonly #running = new Map<Measure, Prepared>();
+
+  constructor(measures: readonly Measure[]) {
+    for (const measure of measures) {
+      if (measure.unavailable) this.#leaveOut(measure, measure.unavailable);
+      else this.#sampled.set(measure, []);
     }
-  } finally {
-    for (const prepared of running) await prepared.close().catch(notClosed);
   }
-  return group.map((measure, i) => {
-    const result = summarize(measure, values[i] ?? [], rounds);
-    say(`${result.name} ${result.system}: ${result.median} ${result.unit}`);
-    return result;
-  });
+
+  /** In turn, round after round; the first round warms up and is not counted. */
+  async run(rounds: number): Promise<readonly Result[]> {
+    try {
+      for (const measure of [...this.#sampled.keys()])
+        await this.#attempt(measure, async () => void this.#running.set(measure, await measure.prepare()));
+      for (let round = 0; round <= rounds; round++) {
+        for (const [measure, prepared] of [...this.#running]) {
+          await this.#attempt(measure, async () => {
+            const values = await prepared.sample();
+            if (round > 0) this.#sampled.get(measure)?.push(...values);
+          });
+        }
+      }
+    } finally {
+      for (const prepared of this.#running.values()) await prepared.close().catch(notClosed);
+    }
+    const results = [...this.#sampled].map(([measure, values]) => summarize(measure, values, rounds));
+    for (const { name, system, median, unit } of results) say(`${name} ${system}: ${median} ${unit}`);
+    return results;
+  }
+
+  /** What may fail is left out from then on. */
+  async #attempt(measure: Measure, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!measure.mayFail) throw error;
+      this.#sampled.delete(measure);
+      this.#leaveOut(measure, error instanceof Error ? error.message : String(error));
+      const prepared = this.#running.get(measure);
+      this.#running.delete(measure);
+      await prepared?.close().catch(notClosed);
+    }
+  }
+
+  #leaveOut({ name, system, unit }: Measure, why: string): void {
+    this.leftOut.push({ system: `${system}, ${name} (${unit})`, why });
+    say(`${name} ${system} (${unit}) is left out: ${why}`);
+  }
 }
 
 /** Told, and no more: those behind it are closed too, else their processes would keep this one from ending; and results are results. */
@@ -93,41 +138,8 @@ function notClosed(error: unknown): void {
   process.exitCode = 2;
 }
 
-function machine() {
-  const [cpu] = os.cpus();
-  return {
-    cpus: os.cpus().length,
-    model: cpu?.model.trim() ?? 'unknown',
-    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
-    os: `${os.type()} ${os.release()}`,
-  };
-}
-
-function versions(peers: readonly Peer[]): Report['versions'] {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  const ofPeers = Object.fromEntries(peers.map(({ name, version }) => [name, version]));
-  return { node: process.version, v8: process.versions.v8, pheromone: manifest.version, ...ofPeers };
-}
-
-interface Report {
-  readonly machine: ReturnType<typeof machine>;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly results: readonly Result[];
-}
-
-function table({ machine: { cpus, model, memoryGiB }, versions, results }: Report): string {
-  const rows = results.map(
-    ({ name, system, median, p99, unit, settings }) => `| ${name} | ${system} | ${median} | ${p99} | ${unit} | ${describe(settings)} |`,
-  );
-  const head = ['| what | system | median | p99 | unit | settings |', '| --- | --- | --- | --- | --- | --- |'];
-  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return [`${cpus} × ${model}, ${memoryGiB} GiB, ${software.join(', ')}`, '', ...head, ...rows].join('\n');
-}
-
-function describe(settings: Result['settings']): string {
-  return Object.entries(settings)
-    .map(([key, value]) => `${key} ${String(value)}`)
-    .join(', ');
+function commandLine(): string {
+  return ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
 }
 
 function wholeNumber(text: string): number {
@@ -138,8 +150,9 @@ function wholeNumber(text: string): number {
 
 const command = new Command('bench')
   .argument('[names...]', names.join(', '))
-  .option('--peers', 'tinypool and piscina beside us')
-  .option('--rounds <number>', 'counted rounds', wholeNumber, 5)
+  .option('--peers', 'other systems beside us')
+  .option('--write', 'write results/, also if only some are measured')
+  .option('--rounds <number>', 'counted rounds: 5, or 3 with peers', wholeNumber)
   .option('--json', 'one JSON object on standard output')
   .action(run);
 

@@ -5,8 +5,12 @@ export interface Measure {
   /** `pheromone`, a peer, or `floor: …` */
   readonly system: string;
   readonly unit: string;
+  /** Whether what was accepted is still there when all processes have died; of floors nobody asks. */
+  readonly durable?: boolean;
   /** What a reader needs to repeat it. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Of a peer: if it fails, it is left out, and the others go on. */
+  readonly mayFail?: boolean;
   /** Why it cannot be measured on this machine; it is left out then. */
   readonly unavailable?: string | undefined;
   /** Starts what is measured; its samples check their own results. */
@@ -22,6 +26,7 @@ export interface Prepared {
 export interface Result {
   readonly name: string;
   readonly system: string;
+  readonly durable?: boolean;
   readonly unit: string;
   readonly median: number;
   readonly p99: number;
@@ -29,8 +34,9 @@ export interface Result {
   readonly settings: Measure['settings'];
 }
 
-export function summarize({ name, system, unit, settings }: Measure, values: readonly number[], rounds: number): Result {
-  return { name, system, unit, median: quantile(values, 0.5), p99: quantile(values, 0.99), rounds, settings };
+export function summarize({ name, system, durable, unit, settings }: Measure, values: readonly number[], rounds: number): Result {
+  const measured = { unit, median: quantile(values, 0.5), p99: quantile(values, 0.99), rounds, settings };
+  return { name, system, ...(durable !== undefined && { durable }), ...measured };
 }
 
 export function quantile(values: readonly number[], q: number): number {

@@ -5,17 +5,22 @@
  *   P2  Each has a channel to it, and ends by itself when that closes, as it does by a `kill -9` (`programs/with-parent.mjs`).
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Program {
   /** What it printed first: it is ready. */
   readonly line: string;
+  /** Sends it a message, and resolves with the next that it sends. Rejects when that takes too long, and from then on. */
+  ask(message: object, msMax: number): Promise<unknown>;
   /** Resolves when it has ended, and all that it had started. */
   stop(): Promise<void>;
 }
 
 const signals = ['SIGTERM', 'SIGINT'] as const;
+const readyMsMax = 90_000;
 const stopMsMax = 30_000;
 /** Of what it prints as errors, the last is kept. */
 const complaintsMax = 4_000;
@@ -48,15 +53,38 @@ export async function startProgram(file: string, args: readonly string[]): Promi
     clearTimeout(timer);
     if (how !== 'exit code 0' && how !== 'SIGTERM') process.stderr.write(`${file} ended: ${how}\n${complaints}\n`);
   });
-  const ready = new Promise<string>((resolve, reject) => {
-    createInterface(stdout).once('line', resolve);
-    void ended.then((how) => reject(new Error(`${file} ended before it was ready: ${how}\n${complaints}`)));
-  });
+  const line = new Promise<string>((resolve) => createInterface(stdout).once('line', resolve));
+  const failed = ended.then((how) => Promise.reject<never>(new Error(`${file} has ended: ${how}\n${complaints}`)));
+  failed.catch(() => {});
+  let broken: Error | null = null;
+  const ask = async (message: object, msMax: number) => {
+    if (broken) throw broken;
+    const answer = once(child, 'message').then(([answer]: unknown[]) => answer);
+    child.send(message);
+    try {
+      return await within(Promise.race([answer, failed]), msMax, `${file} does not answer`);
+    } catch (error) {
+      // What it answers later is not the answer to the next.
+      broken = error as Error;
+      throw error;
+    }
+  };
   try {
-    return { line: await ready, stop };
+    return { line: await within(Promise.race([line, failed]), readyMsMax, `${file} is not ready`), ask, stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function within<T>(work: Promise<T>, msMax: number, otherwise: string): Promise<T> {
+  const cancel = new AbortController();
+  const late = sleep(msMax, null, { signal: cancel.signal }).then(() => Promise.reject<never>(new Error(`${otherwise} for ${msMax} ms`)));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel.abort();
+    late.catch(() => {});
   }
 }
 

@@ -17,10 +17,13 @@ export function ours(
   return {
     name,
     system: 'pheromone',
+    durable: false,
     unit,
     settings: { executors, ...settings },
     async prepare(): Promise<Prepared> {
+      // #region open
       const runtime = await startLocal({ apps: [app], executors });
+      // #endregion
       await warmUp?.(runtime);
       return { sample: () => sample(runtime), close: () => runtime.close() };
     },

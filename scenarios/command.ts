@@ -6,13 +6,12 @@ import { readdirSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import {
   BadOption,
-  type NumberOption,
   type Options,
   type Played,
   play,
   type Scenario,
+  type Option as ScenarioOption,
   type ShowProgress,
-  type TextsOption,
   type Values,
   type Where,
 } from './scenario.ts';
@@ -39,7 +38,8 @@ export async function runScenario(args: readonly string[], tools: CommandTools):
     .exitOverride()
     .action((name: string | undefined) => {
       if (name !== undefined) root.error(`error: there is no scenario ${JSON.stringify(name)}; there are ${names.join(', ')}`);
-      for (const command of root.commands) console.log(`${command.name().padEnd(12)} ${command.description()}`);
+      const width = Math.max(...names.map(({ length }) => length));
+      for (const command of root.commands) console.log(`${command.name().padEnd(width)} ${command.description()}`);
     });
   // One that is named needs only itself.
   for (const name of names.filter((known) => !names.includes(args[0] ?? '') || known === args[0])) {
@@ -84,9 +84,15 @@ function scenarioCommand(
   );
 }
 
-function toOption(field: string, option: NumberOption | TextsOption, wholeNumber: CommandTools['wholeNumber']): Option {
+function toOption(field: string, option: ScenarioOption, wholeNumber: CommandTools['wholeNumber']): Option {
   const flag = `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  if ('kind' in option) return new Option(`${flag} <text...>`, option.about).default([], 'none');
+  if ('kind' in option) {
+    const { about, kind } = option;
+    if (kind === 'flag') return new Option(flag, about).default(false, 'no');
+    return kind === 'text'
+      ? new Option(`${flag} <text>`, about).default(null, 'none')
+      : new Option(`${flag} <text...>`, about).default([], 'none');
+  }
   const number = new Option(`${flag} <n>`, option.about).argParser(wholeNumber(option.min, option.max));
   return number.default(option.default, option.default === null ? 'none' : undefined);
 }

@@ -15,7 +15,8 @@ export interface Scenario<O extends Options = Options> {
   run(runtime: Runtime, options: Values<O>, stage: Stage): Promise<Findings>;
 }
 
-export type Options = Readonly<Record<string, NumberOption | TextsOption>>;
+export type Option = NumberOption | TextsOption | TextOption | FlagOption;
+export type Options = Readonly<Record<string, Option>>;
 
 /** A whole number. Default null: the scenario finds one itself, and `about` says how. */
 export interface NumberOption<D extends number | null = number | null> {
@@ -31,6 +32,18 @@ export interface TextsOption {
   readonly kind: 'texts';
 }
 
+/** A text, the name of a file for instance. Default null. */
+export interface TextOption {
+  readonly about: string;
+  readonly kind: 'text';
+}
+
+/** Given or not. */
+export interface FlagOption {
+  readonly about: string;
+  readonly kind: 'flag';
+}
+
 /** Thrown by a scenario that cannot run with an option's value. */
 export class BadOption extends Error {
   constructor(option: string, value: unknown, rule: string) {
@@ -40,8 +53,11 @@ export class BadOption extends Error {
 
 /** The options as a scenario gets them. */
 export type Values<O extends Options> = {
-  readonly [N in keyof O]: O[N] extends NumberOption<infer D> ? number | D : readonly string[];
+  readonly [N in keyof O]: ValueOf<O[N]>;
 };
+
+type ValueOf<T extends Option> =
+  T extends NumberOption<infer D> ? number | D : T extends TextsOption ? readonly string[] : T extends TextOption ? string | null : boolean;
 
 /** What a scenario tells those who watch. */
 export interface Stage {

@@ -4,10 +4,13 @@ import { bucket, bySet, defineApp, fn, immediate, type } from 'pheromone';
 
 const module = import.meta.url;
 
+// #region call
 const questions = bucket('questions', { value: type<number>() });
 const answer = fn('answer', { input: questions, output: type<number>() }, (input, ctx) => void ctx.output(input.value + 1));
 export const one = defineApp('one', { module, triggers: [questions.on(immediate(), answer)] });
+// #endregion
 
+// #region chain
 /** Its value: how many hops are left. */
 const links = bucket('links', { value: type<number>() });
 export const hop = fn('hop', { input: links, sends: [links], output: type<number>() }, async (input, ctx) => {
@@ -15,6 +18,7 @@ export const hop = fn('hop', { input: links, sends: [links], output: type<number
   else await ctx.send(links, { value: input.value - 1 });
 });
 export const chain = defineApp('chain', { module, triggers: [links.on(immediate(), hop)] });
+// #endregion
 
 export const payloadBytes = 100;
 /** What its last byte must stay. */
@@ -37,6 +41,8 @@ const byteHop = fn('byte-hop', { input: byteLinks, sends: [byteLinks], output: t
 export const chainBytes = defineApp('chain-bytes', { module, triggers: [byteLinks.on(immediate(), byteHop)] });
 
 export const fanWidth = 16;
+export const fanSum = (fanWidth * (fanWidth - 1)) / 2;
+// #region fan
 const starts = bucket('starts', { value: type<null>() });
 const pieces = bucket('pieces', { value: type<number>() });
 const results = bucket('results', { value: type<number>() });
@@ -49,11 +55,14 @@ const work = fn(
   { input: pieces, sends: [results] },
   (input, ctx) => void ctx.send(results, { key: input.key, value: input.value }),
 );
-const join = fn('join', { inputs: results, output: type<number>() }, (inputs, ctx) => void ctx.output(inputs.length));
+const join = fn('join', { inputs: results, output: type<number>() }, (inputs, ctx) => {
+  void ctx.output(inputs.reduce((sum, { value }) => sum + value, 0));
+});
 export const fan = defineApp('fan', {
   module,
   triggers: [starts.on(immediate(), split), pieces.on(immediate(), work), results.on(bySet({ keys }), join)],
 });
+// #endregion
 
 export interface Passing {
   readonly sizeBytes: number;

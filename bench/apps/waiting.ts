@@ -6,6 +6,7 @@ const module = import.meta.url;
 
 export const sleepers = 4_000;
 
+// #region sleep
 const nights = bucket('nights', { value: type<number>() });
 const beds = bucket('beds', { value: type<{ ms: number; bed: number }>() });
 const mornings = bucket('mornings', { value: type<number>() });
@@ -25,6 +26,7 @@ export const sleep4000 = defineApp('sleep', {
   module,
   triggers: [nights.on(immediate(), dusk), beds.on(immediate(), doze), mornings.on(dynamicJoin(), dawn)],
 });
+// #endregion
 
 const requests = bucket('requests', { value: type<number>() });
 const answers = bucket('answers', { value: type<number>(), external: true });

@@ -26,8 +26,12 @@ const pingPong: Measure = {
   },
 };
 
+// #region call
+const callOne = (runtime: Runtime, value: number) => runtime.call(one, 'questions', value);
+// #endregion
+
 async function warmUp(runtime: Runtime): Promise<void> {
-  for (let i = 0; i < warmUps; i++) await runtime.call(one, 'questions', i);
+  for (let i = 0; i < warmUps; i++) await callOne(runtime, i);
 }
 
 export const callMeasures: readonly Measure[] = [
@@ -39,7 +43,7 @@ export const callMeasures: readonly Measure[] = [
     async (runtime) => {
       const values = [];
       for (let i = 0; i < backToBack; i++)
-        values.push(1_000 * (await timed(async () => check((await runtime.call(one, 'questions', i)) === i + 1, 'call'))));
+        values.push(1_000 * (await timed(async () => check((await callOne(runtime, i)) === i + 1, 'call'))));
       return values;
     },
     warmUp,
@@ -49,7 +53,7 @@ export const callMeasures: readonly Measure[] = [
     'µs',
     one,
     { calls: `one every ${paceMs} ms`, warmUps },
-    (runtime) => each(paced, async () => check((await runtime.call(one, 'questions', 1)) === 2, 'call'), paceMs),
+    (runtime) => each(paced, async () => check((await callOne(runtime, 1)) === 2, 'call'), paceMs),
     warmUp,
   ),
   pingPong,

@@ -4,12 +4,15 @@ import { chain, chainBytes, markByte, payloadBytes } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-export const length = 1_000;
+const length = 1_000;
 const times = 10;
-/** Chains before it is measured, also of peers. */
-export const warmUps = 50;
+const warmUps = 50;
 
-const callNumbers = async (runtime: Runtime) => check((await runtime.call(chain, 'links', length)) === 0, 'chain');
+// #region chain
+const callChain = (runtime: Runtime) => runtime.call(chain, 'links', length);
+// #endregion
+
+const callNumbers = async (runtime: Runtime) => check((await callChain(runtime)) === 0, 'chain');
 
 const callBytes = async (runtime: Runtime) => {
   const payload = new Uint8Array(payloadBytes).fill(markByte);

@@ -1,10 +1,15 @@
 /** Fan-out to 16 no-ops and their join. */
-import { fan, fanWidth } from '../apps/paths.ts';
+import type { Runtime } from 'pheromone';
+import { fan, fanSum, fanWidth } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-export const times = 50;
-export const warmUps = 2_000;
+const times = 50;
+const warmUps = 2_000;
+
+// #region fan
+const callFan = (runtime: Runtime) => runtime.call(fan, 'starts', null);
+// #endregion
 
 export const fanMeasures: readonly Measure[] = [
   ours(
@@ -14,12 +19,11 @@ export const fanMeasures: readonly Measure[] = [
     { width: fanWidth, warmUps },
     async (runtime) => {
       const values = [];
-      for (let i = 0; i < times; i++)
-        values.push(await timed(async () => check((await runtime.call(fan, 'starts', null)) === fanWidth, 'fan')));
+      for (let i = 0; i < times; i++) values.push(await timed(async () => check((await callFan(runtime)) === fanSum, 'fan')));
       return values;
     },
     async (runtime) => {
-      for (let i = 0; i < warmUps; i++) await runtime.call(fan, 'starts', null);
+      for (let i = 0; i < warmUps; i++) await callFan(runtime);
     },
   ),
 ];

@@ -4,7 +4,7 @@ import { pass } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-export const times = 10;
+const times = 10;
 const warmUps = 500;
 export const sizes = { '1 KB': 1_000, '1 MB': 1_000_000, '10 MB': 10_000_000, '100 MB': 100_000_000 } as const;
 

@@ -1,100 +1,51 @@
-/** What our measures of the same names do, as users of a thread pool write it: what comes next is decided by the caller. */
-import { fanWidth, markByte, payloadBytes } from '../apps/paths.ts';
-import { inLanes, type Measure, timed } from '../measure.ts';
-import type { Peer, Pool } from '../peers.ts';
-import { check, executors } from '../runtime.ts';
-import { backToBack, warmUps as callWarmUps } from './call.ts';
-import { length, warmUps as chainWarmUps } from './chain.ts';
-import { times as fanTimes, warmUps as fanWarmUps } from './fan.ts';
-import { sizes, times as passTimes } from './pass.ts';
-import { open, sessions } from './throughput.ts';
+/** What our measures of the same names do, as users of the peer write it. */
+import type { Measure } from '../measure.ts';
+import type { Driver, LoadedPeer, Work } from '../peers.ts';
+import { sizes } from './pass.ts';
+import { givenToPeers, settings as wordCountSettings } from './word-count.ts';
 
-export function peerMeasures(peer: Peer): readonly Measure[] {
-  const of = (
-    name: string,
-    unit: string,
-    settings: Measure['settings'],
-    sample: (pool: Pool) => Promise<readonly number[]>,
-    warmUps = 0,
-  ): Measure => ({
+/** Under which name and unit a driver's values stand, and how a reader is told what it was given. */
+const measuredAs: { readonly [driver in Driver]: readonly [name: string, unit: string, (settings: Work['settings']) => object] } = {
+  call: ['call', 'µs', ({ calls }) => ({ calls: `${String(calls)} back to back` })],
+  chain: ['chain', 'µs/hop', ({ length }) => ({ length, payload: 'none' })],
+  chainBytes: ['chain', 'µs/hop', ({ length, payloadBytes }) => ({ length, payload: `${String(payloadBytes)} bytes` })],
+  fan: ['fan', 'ms', ({ width }) => ({ width })],
+  pass: ['pass', 'µs', ({ sizeBytes }) => ({ size: sizeName(sizeBytes) })],
+  throughput: ['throughput', 'sessions/s', ({ sessions, open }) => ({ sessions, open })],
+  sleep: ['sleep', 'ms', ({ count, ms }) => ({ count, ms })],
+  wordCount: ['word-count', 'ms', () => wordCountSettings],
+};
+
+const sizeName = (sizeBytes: unknown) => Object.entries(sizes).find(([, bytes]) => bytes === sizeBytes)?.[0];
+
+export function peerMeasures(peer: LoadedPeer): readonly Measure[] {
+  return (Object.keys(measuredAs) as Driver[]).flatMap((driver) => {
+    const why = peer.without?.[driver];
+    const works: readonly Work[] = why === undefined ? [peer.work[driver] ?? []].flat() : [{ settings: {}, warmUps: 0 }];
+    return works.map((work) => ({ ...measureOf(peer, driver, work), unavailable: why }));
+  });
+}
+
+function measureOf({ name: system, durable, how, host }: LoadedPeer, driver: Driver, { settings, warmUps }: Work): Measure {
+  const [name, unit, tell] = measuredAs[driver];
+  return {
     name,
-    system: peer.name,
+    system,
+    durable,
     unit,
-    settings: { threads: executors, ...settings },
+    settings: { ...tell(settings), warmUps, how },
+    mayFail: true,
     async prepare() {
-      const pool = peer.open();
-      // As often as ours, so that its code is compiled too.
-      for (let i = 0; i < warmUps; i++) await sample(pool);
-      return { sample: () => sample(pool), close: () => pool.destroy() };
+      const told = { ...settings, ...(driver === 'wordCount' && (await givenToPeers())) };
+      await host.open();
+      const close = () => host.close();
+      try {
+        for (let i = 0; i < warmUps; i++) await host.drive(driver, told);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      return { sample: () => host.drive(driver, told), close };
     },
-  });
-  return [
-    of('call', 'µs', { calls: `${backToBack} back to back` }, call, callWarmUps / backToBack),
-    of('chain', 'µs/hop', { length, payload: 'none' }, chain, chainWarmUps),
-    of('chain', 'µs/hop', { length, payload: `${payloadBytes} bytes` }, chainBytes, chainWarmUps),
-    of('fan', 'ms', { width: fanWidth }, fan, fanWarmUps / fanTimes),
-    ...Object.entries(sizes).map(([size, sizeBytes]) => of('pass', 'µs', { size }, (pool) => pass(pool, sizeBytes))),
-    of('throughput', 'sessions/s', { sessions, open }, throughput),
-  ];
-}
-
-async function call(pool: Pool): Promise<number[]> {
-  const values = [];
-  for (let i = 0; i < backToBack; i++)
-    values.push(1_000 * (await timed(async () => check((await pool.run(i, { name: 'next' })) === i + 1, 'call'))));
-  return values;
-}
-
-async function chain(pool: Pool): Promise<number[]> {
-  const tookMs = await timed(async () => {
-    let left: unknown = length;
-    for (let i = 0; i < length; i++) left = await pool.run(Number(left) - 1, { name: 'same' });
-    check(left === 0, 'chain');
-  });
-  return [(1_000 * tookMs) / length];
-}
-
-async function chainBytes(pool: Pool): Promise<number[]> {
-  const tookMs = await timed(async () => {
-    let payload = new Uint8Array(payloadBytes).fill(markByte);
-    new DataView(payload.buffer).setUint32(0, length, true);
-    for (let i = 0; i < length; i++) {
-      const view = new DataView(payload.buffer, payload.byteOffset);
-      view.setUint32(0, view.getUint32(0, true) - 1, true);
-      payload = (await pool.run(payload, { name: 'same' })) as typeof payload;
-    }
-    const left = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
-    check(left === 0 && payload.byteLength === payloadBytes && payload.at(-1) === markByte, 'chain');
-  });
-  return [(1_000 * tookMs) / length];
-}
-
-async function fan(pool: Pool): Promise<number[]> {
-  const once = async () => {
-    const pieces = await Promise.all(Array.from({ length: fanWidth }, (_, i) => pool.run(i, { name: 'same' })));
-    check((await pool.run(pieces, { name: 'count' })) === fanWidth && pieces.at(-1) === fanWidth - 1, 'fan');
   };
-  const values = [];
-  for (let i = 0; i < fanTimes; i++) values.push(await timed(once));
-  return values;
-}
-
-async function pass(pool: Pool, sizeBytes: number): Promise<number[]> {
-  const values = [];
-  // Each copy of 100 MB takes long enough to be seen in a few.
-  const times = sizeBytes === sizes['100 MB'] ? 3 : passTimes;
-  for (let i = 0; i < times; i++) {
-    const bytes = await pool.run(sizeBytes, { name: 'produce' });
-    const { tookMs, good } = (await pool.run(bytes, { name: 'consume' })) as { tookMs: number; good: boolean };
-    check(good, 'pass');
-    values.push(1_000 * tookMs);
-  }
-  return values;
-}
-
-async function throughput(pool: Pool): Promise<number[]> {
-  const tookMs = await timed(() =>
-    inLanes(sessions, open, async (i) => check((await pool.run(i, { name: 'next' })) === i + 1, 'throughput')),
-  );
-  return [sessions / (tookMs / 1_000)];
 }

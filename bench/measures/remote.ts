@@ -167,14 +167,14 @@ async function shorts(runtime: Runtime, times: number, forwarded: 0 | 1): Promis
  * What a call takes longer when its function runs on the other worker, because its home's only executor is kept by a function that
  * waits. The session of that function, and one on the other worker that does nothing, make all sessions find the same home.
  */
-async function forwarded({ runtime }: Cluster): Promise<number[]> {
-  const atHome = await shorts(runtime, hops, 0);
+async function forwarded({ runtime }: Cluster, times: number): Promise<number[]> {
+  const atHome = await shorts(runtime, times, 0);
   if (atHome.length === 0) return [];
   const holder = await runtime.start(away, 'holds', null);
   const kept = await holder.result();
   const parked = await runtime.start(away, 'parks', null);
   try {
-    const elsewhere = (await shorts(runtime, hops, 1)).filter(({ pid }) => pid !== kept?.pid);
+    const elsewhere = (await shorts(runtime, times, 1)).filter(({ pid }) => pid !== kept?.pid);
     const homeMs = quantile(
       atHome.map(({ tookMs }) => tookMs),
       0.5,
@@ -268,8 +268,12 @@ export const remoteMeasures: readonly Measure[] = [
     (cluster) => call(cluster, warmUps),
   ),
   onCluster(single, 'sessions/s', { what: 'throughput', sessions, open }, throughput),
-  onCluster(pair, 'ms', { what: 'forwarded hop', hops, how: hopHow, warmUps: hopWarmUps }, forwarded, (cluster) =>
-    shorts(cluster.runtime, hopWarmUps, 0),
+  onCluster(
+    pair,
+    'ms',
+    { what: 'forwarded hop', hops, how: hopHow, warmUps: `${hopWarmUps} at home, ${hopWarmUps} forwarded` },
+    (cluster) => forwarded(cluster, hops),
+    (cluster) => forwarded(cluster, hopWarmUps),
   ),
   bare('ms', { what: '100 MB from process to process', pieces: `${pieceBytes / 1_024} KiB` }, pieces),
   memcpy(name, 'ms'),

@@ -9,9 +9,11 @@ const ms = 1_000;
 const warmUps = 25;
 const warmUpMs = 100;
 
-async function sleepAll(runtime: Runtime, nightMs: number): Promise<void> {
-  check((await runtime.call(sleep4000, 'nights', nightMs)) === sleepers, 'sleep');
-}
+// #region sleep
+const callSleep = (runtime: Runtime, nightMs: number) => runtime.call(sleep4000, 'nights', nightMs);
+// #endregion
+
+const sleepAll = async (runtime: Runtime, nightMs: number) => check((await callSleep(runtime, nightMs)) === sleepers, 'sleep');
 
 export const sleepMeasures: readonly Measure[] = [
   ours(

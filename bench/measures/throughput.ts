@@ -3,8 +3,8 @@ import { one } from '../apps/paths.ts';
 import { inLanes, type Measure, timed } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
-export const sessions = 100_000;
-export const open = 1_024;
+const sessions = 100_000;
+const open = 1_024;
 
 export const throughputMeasures: readonly Measure[] = [
   ours('throughput', 'sessions/s', one, { sessions, open }, async (runtime) => {

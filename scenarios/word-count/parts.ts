@@ -1,10 +1,9 @@
 /**
- * A stream of bytes as parts of about one size, none of which begins or ends within a word; and parts as batches.
+ * A stream of bytes as parts of about one size, none of which begins or ends within a word.
  *
  *   C1  Parts joined are the stream. A part ends at a multiple of the size in the stream, or where the word there begins.
  *   C2  A word that is longer than a part makes that part longer. No more than one part is held.
  */
-import { setImmediate } from 'node:timers/promises';
 import { letterOf } from './letters.ts';
 
 /** Beyond it a word could not become a string. */
@@ -42,45 +41,4 @@ function withRoom(bytes: Uint8Array, roomBytes: number): Uint8Array<ArrayBuffer>
   const larger = new Uint8Array(bytes.length + roomBytes);
   larger.set(bytes);
   return larger;
-}
-
-/**
- * Parts gathered while they are not more than `batchBytes`; a larger one is a batch of its own. After each part the event loop has
- * its turn: to make a batch takes long, and a runtime is spoken to meanwhile.
- */
-export async function* gatherParts(parts: Iterable<Uint8Array>, batchBytes: number): AsyncGenerator<Uint8Array[]> {
-  let batch: Uint8Array[] = [];
-  let heldBytes = 0;
-  for (const part of parts) {
-    if (batch.length > 0 && heldBytes + part.length > batchBytes) {
-      yield batch;
-      batch = [];
-      heldBytes = 0;
-    }
-    batch.push(part);
-    heldBytes += part.length;
-    await setImmediate();
-  }
-  if (batch.length > 0) yield batch;
-}
-
-/** The same items, each made while the one before is being used. */
-export async function* readAhead<T>(items: AsyncGenerator<T>): AsyncGenerator<T> {
-  try {
-    for (let next = ask(items); ; ) {
-      const { done, value } = await next;
-      if (done) return;
-      next = ask(items);
-      yield value;
-    }
-  } finally {
-    await items.return(undefined);
-  }
-}
-
-/** A failure is for whoever awaits the item, however late that is. */
-function ask<T>(items: AsyncGenerator<T>): Promise<IteratorResult<T, unknown>> {
-  const next = items.next();
-  next.catch(() => {});
-  return next;
 }

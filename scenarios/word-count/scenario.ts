@@ -1,18 +1,15 @@
 /**
- * Counts the words of files.
- *
- * The objects of a session stay in the store until it ends, so a text of any size takes several sessions, one after the other: each
- * gets a batch of parts, and the counts that the one before has come to as more objects for its reducers. So memory is bounded by
- * a batch and the vocabulary, and reading a batch goes on while the one before is counted.
+ * Counts the words of files. They are read while the parts before are counted: memory is bounded by the parts that are under way, and
+ * the vocabulary.
  */
 import { fileURLToPath } from 'node:url';
-import type { Runtime } from 'pheromone';
+import { runMapReduce } from 'pheromone/mapreduce';
 import { escapePath } from 'tinyglobby';
 import { BadOption, defineScenario } from '../scenario.ts';
-import app, { type Job, type ShareCounts } from './app.ts';
+import app, { type ShareCounts } from './app.ts';
 import { findFiles, type InputFile, readFiles } from './files.ts';
 import { PlainCount } from './letters.ts';
-import { cutIntoParts, gatherParts, readAhead } from './parts.ts';
+import { cutIntoParts } from './parts.ts';
 import type { CountedWord } from './word-table.ts';
 
 const partBytesDefault = 2 ** 20;
@@ -30,14 +27,15 @@ export default defineScenario({
     const files = await findAll(input);
     // The separators between files count too.
     const totalBytes = files.reduce((sum, { bytes }) => sum + bytes + 1, 0);
-    // The store holds a batch, the counts of its parts, which may be larger than they are, and the counts carried on from the one before.
-    const batchBytes = Math.ceil((await runtime.stats()).storeSizeBytes / 16);
-    const partBytes = Math.min(maps === null ? partBytesDefault : Math.ceil(totalBytes / maps), Math.ceil(batchBytes / 4));
-    stage.expectInvocations(Math.ceil(totalBytes / partBytes) + Math.ceil(totalBytes / batchBytes) * reducers);
+    // A part and what is made of it, which may be larger, must fit into the store several times.
+    const partBytesMax = Math.ceil((await runtime.stats()).storeSizeBytes / 64);
+    const partBytes = Math.min(maps === null ? partBytesDefault : Math.ceil(totalBytes / maps), partBytesMax);
+    stage.expectInvocations(Math.ceil(totalBytes / partBytes) + reducers);
 
     const plain = new PlainCount();
-    const parts = cutIntoParts(plain.watch(readFiles(files)), partBytes);
-    const shares = await countWords(runtime, { top, reducers }, gatherParts(parts, batchBytes));
+    const inputs = cutIntoParts(plain.watch(readFiles(files)), partBytes);
+    const shares: ShareCounts[] = [];
+    for await (const { value } of runMapReduce(runtime, app, { inputs, partitions: reducers, params: { top } })) shares.push(value);
 
     const bytes = plain.bytes - files.length;
     const ranked = shares.flatMap((share) => share.top).sort(byRank);
@@ -68,23 +66,6 @@ async function findAll(patterns: readonly string[]): Promise<InputFile[]> {
 /** Real text that every checkout has. */
 function ownFiles(): string {
   return `${escapePath(fileURLToPath(new URL('../../node_modules', import.meta.url)))}/**/*.{js,ts,md}`;
-}
-
-/** A session for each batch. The last one's counts are those of the whole. */
-async function countWords(runtime: Runtime, job: Job, batches: AsyncGenerator<Uint8Array[]>): Promise<readonly ShareCounts[]> {
-  let shares: readonly ShareCounts[] = [];
-  for await (const batch of readAhead(batches)) {
-    shares = await runtime.call(
-      app,
-      {
-        jobs: [{ key: 'job', value: job }],
-        counts: shares.map(({ share, counts }) => ({ group: String(share), value: counts })),
-        parts: batch.map((part) => ({ value: part })),
-      },
-      { until: 'end' },
-    );
-  }
-  return shares;
 }
 
 function sum(shares: readonly ShareCounts[], field: 'words' | 'distinct' | 'fingerprint'): number {

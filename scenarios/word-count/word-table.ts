@@ -2,7 +2,8 @@
  * Counts of words: a hash table over bytes, for text of any kind. A word is a maximal run of ASCII letters, in lower case.
  *
  *   T1  A word is written behind the known ones and stays there if it is new: each byte is looked at once, and no string made.
- *   T2  Entries are numbered in the order of their first occurrence; `#slots` leads from a hash to a number.
+ *   T2  Entries are numbered in the order of their first occurrence; `#slots` leads from a hash to a number. What a look-up needs of a slot lies
+ *       side by side, and so does what it needs of an entry: in a large table each place is a cache miss.
  *   T3  At most half of the slots are taken.
  */
 import { hashOfNothing, hashWith, letterOf } from './letters.ts';
@@ -13,13 +14,13 @@ export type CountedWord = readonly [word: string, count: number];
 const entriesMin = 512;
 
 export class WordTable {
-  /** The letters of all words; those of entry i end at `#ends[i]`, where those of the next begin. */
+  /** The letters of all words; those of an entry end where those of the next begin. */
   #letters = new Uint8Array(0);
-  #ends = new Float64Array(entriesMin);
-  #counts = new Float64Array(entriesMin);
+  /** Of each entry the end of its letters, and its count. */
+  #entries = new Float64Array(2 * entriesMin);
   #hashes = new Uint32Array(entriesMin);
-  /** The number of an entry, and 1; or 0. */
-  #slots = new Uint32Array(2 * entriesMin);
+  /** Of each slot the number of an entry, and 1, or 0; and its hash. */
+  #slots = new Uint32Array(2 * 2 * entriesMin);
   #distinct = 0;
 
   get distinct(): number {
@@ -28,7 +29,9 @@ export class WordTable {
 
   /** The number of words. */
   get words(): number {
-    return this.#counts.subarray(0, this.#distinct).reduce((sum, count) => sum + count, 0);
+    let words = 0;
+    for (let entry = 0; entry < this.#distinct; entry++) words += this.#countOf(entry);
+    return words;
   }
 
   /** The sum of all words' hashes, in 32 bits. Texts with the same words have the same; others hardly ever. */
@@ -78,15 +81,22 @@ export class WordTable {
 
   /** One share of the table, of so many: for each of its words the count and the length as varints, and the letters. */
   encode(share: number, shares: number): Uint8Array {
-    const entries = Array.from({ length: this.#distinct }, (_, i) => i).filter((i) => (this.#hashes[i] ?? 0) % shares === share);
-    const encoded = new Uint8Array(entries.reduce((sum, i) => sum + this.#encodedBytes(i), 0));
+    const entries: number[] = [];
+    let sizeBytes = 0;
+    for (let entry = 0; entry < this.#distinct; entry++) {
+      if ((this.#hashes[entry] ?? 0) % shares !== share) continue;
+      entries.push(entry);
+      sizeBytes += this.#encodedBytes(entry);
+    }
+    const encoded = new Uint8Array(sizeBytes);
+    const letters = this.#letters;
     const cursor = { offset: 0 };
-    for (const i of entries) {
-      const word = this.#wordOf(i);
-      writeVarint(encoded, cursor, this.#countOf(i));
-      writeVarint(encoded, cursor, word.length);
-      encoded.set(word, cursor.offset);
-      cursor.offset += word.length;
+    for (const entry of entries) {
+      const start = this.#startOf(entry);
+      const end = this.#startOf(entry + 1);
+      writeVarint(encoded, cursor, this.#countOf(entry));
+      writeVarint(encoded, cursor, end - start);
+      for (let i = start; i < end; i++) encoded[cursor.offset++] = letters[i] ?? 0;
     }
     return encoded;
   }
@@ -110,31 +120,33 @@ export class WordTable {
   /** Counts the word that was written behind the known ones (T1). Returns where the next is to be written. */
   #add(end: number, hash: number, count: number): number {
     const start = this.#startOf(this.#distinct);
+    const slots = this.#slots;
     let slot = this.#firstSlot(hash);
-    for (let taken = this.#slots[slot] ?? 0; taken !== 0; taken = this.#slots[slot] ?? 0) {
+    for (let taken = slots[slot] ?? 0; taken !== 0; taken = slots[slot] ?? 0) {
       const entry = taken - 1;
-      if (this.#hashes[entry] === hash >>> 0 && this.#isWord(entry, start, end)) {
-        this.#counts[entry] = this.#countOf(entry) + count;
+      if (slots[slot + 1] === hash >>> 0 && this.#isWord(entry, start, end)) {
+        this.#entries[2 * entry + 1] = this.#countOf(entry) + count;
         return start;
       }
       slot = this.#slotAfter(slot);
     }
     const entry = this.#distinct++;
-    this.#slots[slot] = entry + 1;
-    this.#ends[entry] = end;
-    this.#counts[entry] = count;
+    slots[slot] = entry + 1;
+    slots[slot + 1] = hash;
+    this.#entries[2 * entry] = end;
+    this.#entries[2 * entry + 1] = count;
     this.#hashes[entry] = hash;
-    if (this.#distinct === this.#ends.length) this.#grow();
+    if (this.#distinct === this.#hashes.length) this.#grow();
     return end;
   }
 
   /** By the high bits of a product: the low bits of the hash are the same in all words of a share. */
   #firstSlot(hash: number): number {
-    return Math.imul(hash, 0x9e3779b1) >>> (Math.clz32(this.#slots.length) + 1);
+    return 2 * (Math.imul(hash, 0x9e3779b1) >>> (Math.clz32(this.#slots.length) + 2));
   }
 
   #slotAfter(slot: number): number {
-    return (slot + 1) & (this.#slots.length - 1);
+    return (slot + 2) & (this.#slots.length - 1);
   }
 
   #isWord(entry: number, start: number, end: number): boolean {
@@ -145,11 +157,11 @@ export class WordTable {
   }
 
   #startOf(entry: number): number {
-    return entry === 0 ? 0 : (this.#ends[entry - 1] ?? 0);
+    return entry === 0 ? 0 : (this.#entries[2 * entry - 2] ?? 0);
   }
 
   #countOf(entry: number): number {
-    return this.#counts[entry] ?? 0;
+    return this.#entries[2 * entry + 1] ?? 0;
   }
 
   #wordOf(entry: number): Uint8Array {
@@ -172,14 +184,15 @@ export class WordTable {
 
   #grow(): void {
     const entries = 2 * this.#distinct;
-    this.#ends = copyInto(new Float64Array(entries), this.#ends);
-    this.#counts = copyInto(new Float64Array(entries), this.#counts);
+    this.#entries = copyInto(new Float64Array(2 * entries), this.#entries);
     this.#hashes = copyInto(new Uint32Array(entries), this.#hashes);
-    this.#slots = new Uint32Array(2 * entries);
+    const slots = (this.#slots = new Uint32Array(2 * 2 * entries));
     for (let entry = 0; entry < this.#distinct; entry++) {
-      let slot = this.#firstSlot(this.#hashes[entry] ?? 0);
-      while (this.#slots[slot] !== 0) slot = this.#slotAfter(slot);
-      this.#slots[slot] = entry + 1;
+      const hash = this.#hashes[entry] ?? 0;
+      let slot = this.#firstSlot(hash);
+      while (slots[slot] !== 0) slot = this.#slotAfter(slot);
+      slots[slot] = entry + 1;
+      slots[slot + 1] = hash;
     }
   }
 }

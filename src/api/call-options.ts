@@ -4,7 +4,7 @@ import { keyCharactersMax } from '../actors/bucket/primitives/options.ts';
 import { type AnyBucket, bucketName, isBucket } from './bucket.ts';
 import type { Branches } from './context.ts';
 import { invalidOption } from './errors.ts';
-import { checkOptions, milliseconds, oneOf, type Rule, text, wholeNumber } from './option-rules.ts';
+import { checkOptions, milliseconds, oneOf, type Rule, text, trueOrFalse, wholeNumber } from './option-rules.ts';
 
 /** The branches of a `dynamicJoin` that the client itself announces. */
 export type Expectation = { readonly bucket: AnyBucket | string } & Branches;
@@ -33,6 +33,11 @@ export interface CallOptions<U extends 'output' | 'end' = 'output' | 'end'> exte
   readonly retries?: number | undefined;
   /** Aborting it rejects the call with `CallAborted`. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * True: the typed arrays that are given as values are not changed before the call has settled. Large ones are then copied straight into the
+   * store; on a cluster they are not copied in this process at all. Default false: they may be changed as soon as `call` has returned.
+   */
+  readonly stable?: boolean | undefined;
 }
 
 /** What `call` resolves with: the first output, or all of them. */
@@ -52,6 +57,7 @@ const callRules = {
   ...resultRules,
   retries: wholeNumber(0, 100),
   signal: (value) => (value instanceof AbortSignal ? null : 'must be an AbortSignal'),
+  stable: trueOrFalse,
 } satisfies Record<keyof CallOptions, Rule>;
 
 /** The options of `call`, typed. Throws `InvalidOption` for the first bad one. */

@@ -27,15 +27,15 @@ export class ClientObjects {
   }
 
   /**
-   * Encodes at once; what does not fit into messages may have to wait for room in the store. Throws `NotEncodable`; rejects with
-   * `StoreFull`, `ObjectTooLarge`.
+   * Encodes at once; what does not fit into messages may have to wait for room in the store. `isStable`: typed arrays are not changed
+   * until they are released. Throws `NotEncodable`; rejects with `StoreFull`, `ObjectTooLarge`.
    */
-  store(named: readonly NamedEntry[]): Stored | Promise<Stored> {
+  store(named: readonly NamedEntry[], isStable = false): Stored | Promise<Stored> {
     const { blocks } = this.#host;
     // All of them first: one that cannot be encoded must not leave the others' blocks behind.
     const encoded = named.map(({ value, bucket }, i) => encode(value, named.length === 1 ? 'value' : `${bucket}[${i}].value`));
     const keys = named.map(({ key }) => key ?? this.nextKey());
-    const refs = encoded.map((one) => blocks.put(one) ?? blocks.putLater(one));
+    const refs = encoded.map((one) => blocks.put(one, isStable) ?? blocks.putLater(one, isStable));
     const stored = (ready: readonly Ref[]): Stored => {
       const offsets = this.#placesOf(ready);
       blocks.seal(offsets);

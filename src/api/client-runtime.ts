@@ -2,7 +2,7 @@
  * The runtime as its user drives it: arguments are checked and encoded here, commands go to the client actor, and what that
  * settles becomes a value or an error.
  *
- *   U1  Everything that the user passes is checked and encoded before the first await: he may change it at once.
+ *   U1  Everything that the user passes is checked and encoded before the first await: he may change it at once, but for values that are `stable`.
  *   U2  Blocks that inputs were put into are held until their call is settled (a retry needs them), and released then.
  */
 import type { ClientMessage, Question, Reply } from '../actors/protocol/client.ts';
@@ -281,7 +281,7 @@ export class ClientRuntime {
       throw new errors.RuntimeClosed(errorData('RuntimeClosed', 'the runtime is closed, or closing: it takes nothing more'));
     const expects = expectationsOf(options).map(readExpectation);
     const { signal } = waits;
-    const storing = this.#objects.store(named);
+    const storing = this.#objects.store(named, waits.stable);
     // Without a turn of the loop where possible: what is called before `close` is admitted before it.
     const { entries, offsets } = storing instanceof Promise ? await storing : storing;
     let giveUp: (() => void) | null = null;

@@ -3,7 +3,7 @@
  *
  *   R1  Every promise settles: with a result, an error with a `code`, or `RuntimeClosed`.
  *   R2  User functions never run on the caller's thread, and a busy caller never stalls running sessions.
- *   R3  Values are encoded before the call returns: the caller may change them at once.
+ *   R3  Values are encoded before the call returns: the caller may change them at once, unless he has said that they are `stable`.
  */
 import type { WorkerStats } from '../actors/protocol/store.ts';
 import type { ClusterStatus } from './cluster-status.ts';

@@ -2,7 +2,8 @@
  * An app's module as one file of JavaScript: what executors run, and what a cluster stores and ships.
  *
  * Modules may be TypeScript, which Node 20 cannot load in a worker thread; a bundle costs a few milliseconds once, and a thread
- * then loads one file. `pheromone` stays outside: the executor that loads the bundle provides it (`load-bundle.ts`).
+ * then loads one file. `pheromone` stays outside: the executor that loads the bundle provides it (`load-bundle.ts`). What is built on
+ * it, `pheromone/mapreduce`, goes into the bundle as any other library does.
  *
  *   B1  Nothing is written to disk; the source map is in the code.
  *   B2  The bundler's service process ends with the last bundling that is under way.
@@ -24,6 +25,11 @@ export interface BundleRequest {
   /** Packages to be left out: those with native code. Their imports resolve from the module's place when the bundle is loaded. */
   readonly external?: readonly string[];
 }
+
+/** Ours, whatever version lies beside the module: it and `pheromone` belong together. */
+const mapReduceFile = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../mapreduce/index.ts' : './mapreduce/index.js', import.meta.url),
+);
 
 /** By module and externals. Only successes, and what is under way, are kept. */
 const bundles = new Map<string, Promise<CodeBundle>>();
@@ -68,6 +74,7 @@ async function runBundler({ module, external = [] }: BundleRequest): Promise<Cod
     sourcemap: 'inline',
     sourcesContent: false,
     external: ['pheromone', ...external],
+    alias: { 'pheromone/mapreduce': mapReduceFile },
     // CommonJS has no import.meta; the module is where its author wrote it, not where the bundle is loaded.
     define: place,
   });

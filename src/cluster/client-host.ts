@@ -50,9 +50,9 @@ const soloRestMs = 5_000;
 
 /** Where a client keeps what nodes are to read of it. */
 export interface ClientBlocks {
-  /** At once, or null: then `putLater`. */
-  put(encoded: Encoded): Ref | null;
-  putLater(encoded: Encoded): Promise<Ref>;
+  /** At once, or null: then `putLater`. `isStable`: nobody changes the bytes until they are released. */
+  put(encoded: Encoded, isStable: boolean): Ref | null;
+  putLater(encoded: Encoded, isStable: boolean): Promise<Ref>;
   /** They are filled. */
   seal(places: readonly number[]): void;
   release(places: readonly number[]): void;

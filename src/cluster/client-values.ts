@@ -17,17 +17,18 @@ export class ClientValues implements ClientBlocks {
     this.#inlineBytesMax = inlineBytesMax;
   }
 
-  put({ encoding, bytes }: Encoded): Ref {
+  put({ encoding, bytes }: Encoded, isStable: boolean): Ref {
     const sizeBytes = bytes.byteLength;
-    const own = isOwnMemory(encoding) ? bytes : new Uint8Array(bytes);
-    if (sizeBytes <= this.#inlineBytesMax) return { encoding, sizeBytes, inline: own, offset: -1 };
+    const isSmall = sizeBytes <= this.#inlineBytesMax;
+    const own = isOwnMemory(encoding) || (isStable && !isSmall) ? bytes : new Uint8Array(bytes);
+    if (isSmall) return { encoding, sizeBytes, inline: own, offset: -1 };
     const offset = this.#next++;
     this.#values.set(offset, own);
     return { encoding, sizeBytes, inline: null, offset: -1, remote: { node: this.#node, incarnation: this.#incarnation, offset } };
   }
 
-  async putLater(encoded: Encoded): Promise<Ref> {
-    return this.put(encoded);
+  async putLater(encoded: Encoded, isStable: boolean): Promise<Ref> {
+    return this.put(encoded, isStable);
   }
 
   hold(offset: number, sizeBytes: number): Uint8Array | null {

@@ -23,7 +23,7 @@ import { realTimers } from './node/assemble.ts';
 import { DurableService } from './node/durable-service.ts';
 import { failedSummary, OpenSessions } from './open-sessions.ts';
 import { RemoteRegistry } from './registry/remote-registry.ts';
-import { coordinatorAt, flushAll, readyBefore } from './roles/membership.ts';
+import { coordinatorAt, readyBefore } from './roles/membership.ts';
 import { RegistryDurableStore } from './roles/registry-durable-store.ts';
 import { atNode, nodeOf, Routes, subjectOf } from './routes.ts';
 import { Arrivals } from './transfer/arrivals.ts';
@@ -156,7 +156,7 @@ export class RemoteClient {
       dialled: () => null,
       lost: ({ to, message }, why) => log('debug', 'a message that cannot be sent', { to, kind: message.kind, why }),
     });
-    this.outlet = { send: (to, message) => this.#send(to, message), flush: () => flushAll(mesh) };
+    this.outlet = { send: (to, message) => this.#send(to, message), flush: () => mesh.flush() };
     this.registry = new RemoteRegistry({
       owner: atNode(registryActor, this.#node),
       timers: realTimers,

@@ -137,6 +137,10 @@ export class SimulatedSolo {
     this.#apps.set(install, { table, plan: planSolo(table), definition });
   }
 
+  begins(run: number): boolean {
+    return this.#ports.world.table.beginRun(this.#ports.place, run);
+  }
+
   noteRunning(isRunning: boolean): void {
     this.#ports.world.table.setBusy(this.#ports.place, isRunning);
     if (!isRunning) this.#runner.answer();

@@ -58,7 +58,8 @@ export class SimulatedThread {
   readonly #asked = new Map<number, (answer: Answer) => void>();
   readonly #blocksAsked = new Map<number, (offset: number) => void>();
   readonly #solo: SimulatedSolo | null;
-  readonly #held: Run[] = [];
+  readonly #held: (readonly [Run, number])[] = [];
+  #runs = 0;
   #nextRequest = 1;
   #pausedUntilMs = 0;
   #stash: { readonly sizeBytes: number; readonly offsets: number[] } = { sizeBytes: 0, offsets: [] };
@@ -182,7 +183,7 @@ export class SimulatedThread {
   #handle(message: ThreadMessage): void {
     switch (message.kind) {
       case 'run':
-        return this.#run(message);
+        return this.#takeRun(message);
       case 'abortAttempt': {
         const attempt = this.#running.get(message.invocation);
         if (attempt?.run.attempt === message.attempt) attempt.abort(message.error);
@@ -232,8 +233,14 @@ export class SimulatedThread {
     this.send(this.keeper, { kind: 'appLoaded', app, revision });
   }
 
-  #run(run: Run): void {
-    if (this.#solo?.isBusy) return void this.#held.push(run);
+  #takeRun(run: Run): void {
+    const number = ++this.#runs;
+    if (this.#solo?.isBusy || this.#held.length > 0) this.#held.push([run, number]);
+    else this.#run(run, number);
+  }
+
+  #run(run: Run, given: number): void {
+    if (this.#solo?.begins(given) === false) return;
     const loaded = this.#apps.get(`${run.app}@${run.revision}`);
     const fn = loaded?.definition.functions[run.function];
     const program: Program | undefined = loaded && fn && (loaded.programs[fn.name] ?? []);
@@ -288,15 +295,16 @@ export class SimulatedThread {
       exitOf: (name) => this.exitOf(name),
       kept: (name, attempt) => {
         this.#keep(name, attempt);
-        for (const { invocation, attempt: number } of this.#held.splice(0))
-          this.send(this.keeper, { kind: 'runRefused', invocation, attempt: number });
+        for (const [{ invocation, attempt: number }, given] of this.#held.splice(0)) {
+          if (this.#solo?.begins(given)) this.send(this.keeper, { kind: 'runRefused', invocation, attempt: number });
+        }
       },
       finished: (name, attempt, failure) => {
         const [objects = 0, outputs = 0] = ended.get(attempt) ?? [];
         this.#finish(name, objects, outputs, (failure?.error as ErrorData | undefined) ?? null);
       },
       paused: () => {
-        for (const run of this.#held.splice(0)) this.#run(run);
+        for (const [run, given] of this.#held.splice(0)) this.#run(run, given);
       },
       release: (offsets) => this.release(offsets),
     });

@@ -3,14 +3,15 @@
  *
  *   C1  A revision takes sessions only after a worker has imported its module; until then the one before does.
  *   C2  One change of an app is under way at a time; others wait in order.
- *   C3  App-scoped triggers switch to the new revision at once; open sessions keep the one that they opened with.
+ *   C3  Who has changed an app is told when that is recorded: it survives this coordinator from then on.
+ *   C4  App-scoped triggers switch to the new revision at once; open sessions keep the one that they opened with.
  */
 import { builtInPrimitives } from '../bucket/primitives/index.ts';
 import type { Primitive } from '../bucket/primitives/primitive.ts';
 import { type Address, send, type Out } from '../actor.ts';
 import { type AppDefinition, checkApp, compileApp, type PrimitiveLookup } from '../app.ts';
 import type { AppChange } from '../protocol/client.ts';
-import type { CoordinatorMessage } from '../protocol/coordinator.ts';
+import type { AppAnswer, CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import { checkDrained } from './drain.ts';
 import { nameTaken, noWorker, unknownApp } from './refusals.ts';
@@ -130,15 +131,18 @@ export function restoreApp(state: CoordinatorState, { record }: Message<'appRest
   app.former = revision;
   app.current = nextRevision(state, definition, bundle);
   for (const worker of state.workers.keys()) installAt(state, app.current, worker, out);
-  recordApp(state, app, out);
+  recordApp(state, app, null, out);
 }
 
 /** What its next coordinator has to know. */
-function recordApp(state: CoordinatorState, { name, client, current }: AppRow, out: Out): void {
-  if (state.records === null) return;
+function recordApp(state: CoordinatorState, { name, client, current }: AppRow, answer: AppAnswer | null, out: Out): void {
+  if (state.records === null) {
+    if (answer) out.push(send(answer.client, { kind: 'requestDone', request: answer.request, result: answer.result }));
+    return;
+  }
   const revision = state.revisions.get(name) ?? 0;
   const app = current && state.apps.has(name) ? { definition: current.definition, bundle: current.bundle } : null;
-  out.push(send(state.records, { kind: 'recordApp', record: { name, revision, client, app } }));
+  out.push(send(state.records, { kind: 'recordApp', record: { name, revision, client, app }, answer }));
 }
 
 export function installAt({ address }: CoordinatorState, { table, definition, bundle }: AppRevision, worker: Address, out: Out): void {
@@ -200,8 +204,7 @@ function finishInstall(
   if (before) uninstall(state, name, before.table.revision, out);
   const { client, request, kind } = installed.request;
   if (kind === 'registerApp') Object.assign(app, { client, module: app.current.definition.module });
-  out.push(send(client, { kind: 'requestDone', request, result: { app: name, revision, install, definition: app.current.definition } }));
-  recordApp(state, app, out);
+  recordApp(state, app, { client, request, result: { app: name, revision, install, definition: app.current.definition } }, out);
   requestWaiting(state, app, out);
 }
 
@@ -272,9 +275,8 @@ function unregister(state: CoordinatorState, app: AppRow, { client, request }: A
   }
   if (app.former !== null) uninstall(state, app.name, app.former, out);
   if (app.current) uninstall(state, app.name, app.current.table.revision, out);
-  recordApp(state, app, out);
   checkDrained(state, app, out);
-  out.push(send(client, { kind: 'requestDone', request, result: null }));
+  recordApp(state, app, { client, request, result: null }, out);
 }
 
 function refuse({ client, request }: { readonly client: Address; readonly request: number }, error: ErrorData, out: Out): void {

@@ -3,7 +3,8 @@
  *
  *   X1  Each `invoke` is answered by exactly one `attemptEnded`; until then the attempt may read its inputs.
  *   X2  A stopping attempt that overstays its grace ends the thread; its neighbours are `lost` without blame.
- *   X3  A thread that ends by itself is the doing of what ran there: alone, an attempt is the culprit.
+ *   X3  What the thread was given and has not begun is taken back when a solo function keeps it.
+ *   X4  A thread that ends by itself is the doing of what ran there: alone, an attempt is the culprit.
  */
 import { type Effect, type HandlerTable, ignore, send } from '../actor.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
@@ -70,15 +71,22 @@ function unloadApp(keeper: ExecutorState, message: Message<'unloadApp'>): readon
 
 function invoke(keeper: ExecutorState, { run, timeoutMs }: Message<'invoke'>): readonly Effect[] {
   const { invocation, attempt } = run;
-  keeper.running.set(invocation, { invocation, attempt, timeoutMs, stopping: null, overstayed: false });
+  keeper.running.set(invocation, { invocation, attempt, timeoutMs, run: ++keeper.runs, stopping: null, overstayed: false });
   return [send(keeper.thread, run), ...timeoutOf({ invocation, attempt, timeoutMs })];
 }
 
-/** It runs there already. */
+/** It runs there already. If it blocks its thread, that hears of nothing, and what it was given meanwhile would wait for ever. */
 function adoptSolo(keeper: ExecutorState, message: Message<'soloAdopted'>): readonly Effect[] {
   const { invocation, attempt, timeoutMs } = message;
-  keeper.running.set(invocation, { invocation, attempt, timeoutMs, stopping: null, overstayed: false });
-  return [send(keeper.thread, message), ...timeoutOf(message)];
+  const { executor, runs } = keeper;
+  const waits = keeper.running.size > 0;
+  keeper.running.set(invocation, { invocation, attempt, timeoutMs, run: 0, stopping: null, overstayed: false });
+  const told = [send(keeper.thread, message), ...timeoutOf(message)];
+  return waits ? [...told, send('solo', { kind: 'takeBackRuns', executor, runs })] : told;
+}
+
+function takeBack(keeper: ExecutorState, { begun, runs }: Message<'runsTakenBack'>): readonly Effect[] {
+  return [...keeper.running.values()].filter(({ run }) => run > begun && run <= runs).flatMap((running) => endUnbegun(keeper, running));
 }
 
 function timeoutOf({
@@ -98,7 +106,10 @@ function timeoutOf({
 /** The thread was busy with something that neither of us knew of. */
 function giveBack(keeper: ExecutorState, message: Message<'runRefused'>): readonly Effect[] {
   const running = find(keeper, message);
-  if (!running) return [];
+  return running ? endUnbegun(keeper, running) : [];
+}
+
+function endUnbegun(keeper: ExecutorState, running: RunningAttempt): readonly Effect[] {
   return endAttempt(keeper, running, running.stopping === 'cancelled' ? { kind: 'aborted' } : { kind: 'refused' });
 }
 
@@ -258,6 +269,7 @@ const running = {
   invoke,
   soloAdopted: adoptSolo,
   runRefused: giveBack,
+  runsTakenBack: takeBack,
   attemptDone: finishAttempt,
   abortInvocation,
   attemptTimeoutReached: reachTimeout,
@@ -297,6 +309,7 @@ export const executorHandlers: HandlerTable<ExecutorPlace, ExecutorState, Execut
     invoke: refuseInvoke,
     soloAdopted: loseSolo,
     runRefused: ignore,
+    runsTakenBack: ignore,
     attemptDone: ignore,
     abortInvocation: ignore,
     attemptTimeoutReached: ignore,

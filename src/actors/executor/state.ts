@@ -6,6 +6,8 @@ export interface RunningAttempt {
   readonly invocation: number;
   readonly attempt: number;
   readonly timeoutMs: number | null;
+  /** Which of the runs that the thread was given, counted from 1; 0: none, it began solo. */
+  readonly run: number;
   /** `timeout`: it fails with `FunctionTimedOut`. `cancelled`: nobody needs it. */
   stopping: 'timeout' | 'cancelled' | null;
   /** Its grace is over: it is why the thread is terminated. */
@@ -27,6 +29,8 @@ export interface ExecutorState {
   readonly thread: Address;
   readonly scheduler: Address;
   readonly limits: ExecutorLimits;
+  /** How many the thread was given. */
+  runs: number;
   readonly running: Map<number, RunningAttempt>;
   /** Apps whose module the thread is importing: `app@revision`. */
   readonly loading: Map<string, { readonly app: string; readonly revision: number }>;
@@ -43,6 +47,7 @@ export function createExecutor(executor: number, address: Address, scheduler: Ad
     thread: `thread:${executor}`,
     scheduler,
     limits,
+    runs: 0,
     running: new Map(),
     loading: new Map(),
     stopWhenReady: false,

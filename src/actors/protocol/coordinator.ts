@@ -29,10 +29,19 @@ export interface AppRecord {
   readonly app: { readonly definition: AppDefinition; readonly bundle: CodeBundle } | null;
 }
 
-/** To whoever keeps them. */
+/** Whom to tell of a change of an app, and what. */
+export interface AppAnswer {
+  readonly client: Address;
+  readonly request: number;
+  readonly result: unknown;
+}
+
+/** To whoever keeps them. `answer` is given when the record is kept; if it cannot be, the request is refused with `DurableStoreFailed`. */
 export interface RecordApp {
   readonly kind: 'recordApp';
   readonly record: AppRecord;
+  /** Null: nobody has asked for it. */
+  readonly answer: AppAnswer | null;
 }
 
 export type CoordinatorMessage =

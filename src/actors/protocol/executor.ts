@@ -41,6 +41,8 @@ export type ExecutorMessage =
   | SoloAdopted
   /** The thread had something else to do: the attempt has not begun. */
   | { readonly kind: 'runRefused'; readonly invocation: number; readonly attempt: number }
+  /** The node says for the thread: of the first `runs` that it was given, none after `begun` has begun, or will. */
+  | { readonly kind: 'runsTakenBack'; readonly begun: number; readonly runs: number }
   | { readonly kind: 'stopExecutor' }
   | { readonly kind: 'threadReady' }
   | { readonly kind: 'appLoaded'; readonly app: string; readonly revision: number }

@@ -31,13 +31,14 @@ export function endSession(state: SchedulerState, session: Session, how: Session
   }
   for (const { ref } of session.objects) if (holdsBlock(ref)) out.push({ kind: 'release', offset: ref.offset });
   for (const offset of session.owned) out.push({ kind: 'release', offset });
-  for (const host of session.hosts) out.push(send(host, { kind: 'checkOut', home: state.address, session: session.spec.id }));
   state.sessions.delete(session.number);
   state.sessionById.delete(session.spec.id);
   forgetDeadline(state, out);
   session.app.sessions--;
   const summary = summarize(session, how, error);
   out.push(send(session.spec.client, { kind: 'sessionEnded', summary }), send(session.coordinator, { kind: 'sessionClosed', summary }));
+  // Last: nobody waits for it.
+  for (const host of session.hosts) out.push(send(host, { kind: 'checkOut', home: state.address, session: session.spec.id }));
   retireRevision(state, session.app, out);
 }
 

@@ -17,7 +17,7 @@ import { readEntry } from '../../api/entries.ts';
 import { errors, invalidOption } from '../../api/errors.ts';
 import type { Handler } from '../../api/fn.ts';
 import type { Ref } from '../../storage/object.ts';
-import type { Encoded } from '../../storage/value.ts';
+import { type Encoded, isOwnMemory } from '../../storage/value.ts';
 import { encode } from '../encode.ts';
 import type { Exit } from './exit.ts';
 import { StoredInput } from './input.ts';
@@ -305,13 +305,13 @@ export class Attempt implements Context {
     if (stored?.inline) return this.#out.join(() => leave(stored));
     const { blocks } = this.#services;
     // Taken here, before the caller goes on.
-    const snapshot = stored ? encoded : { encoding: encoded.encoding, bytes: new Uint8Array(encoded.bytes) };
+    const snapshot = stored || isOwnMemory(encoded.encoding) ? encoded : { ...encoded, bytes: new Uint8Array(encoded.bytes) };
     let ref = stored;
     return this.#out.add(async () => {
       do {
         this.#assertOpenOrRelease(ref);
         await this.#exit.whenOpen();
-        ref ??= blocks.put(snapshot) ?? (await blocks.putLater(snapshot));
+        ref ??= blocks.put(snapshot) ?? (await blocks.putLater(snapshot, true));
         this.#assertOpenOrRelease(ref);
       } while (!leave(ref));
     });

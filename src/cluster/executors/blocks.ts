@@ -2,7 +2,7 @@
  * Where a thread puts the bytes of its objects: inline if small, into a block of its stash if there is one, else into a block
  * that it asks the node for.
  *
- *   K1  Bytes are copied out of the caller's memory before `put` or `putLater` returns.
+ *   K1  Bytes are copied out of the caller's memory before `put` or `putLater` returns, unless he has said that they are stable.
  *   K2  A block that was granted is handed on with its object, or released: never forgotten while the thread lives.
  *   K3  Blocks kept in advance go back when none was taken for `stashIdleMs`.
  *   K4  After `close`, nothing is granted, and whoever waited has been refused.
@@ -77,9 +77,9 @@ export class Blocks {
     return offset === -1 ? null : this.#fill(encoding, bytes, offset);
   }
 
-  /** When the node has granted a block. Rejects with `StoreFull`, `ObjectTooLarge`. */
-  async putLater({ encoding, bytes }: Encoded): Promise<Ref> {
-    const snapshot = new Uint8Array(bytes);
+  /** When the node has granted a block. `isStable`: nobody changes the bytes until then. Rejects with `StoreFull`, `ObjectTooLarge`. */
+  async putLater({ encoding, bytes }: Encoded, isStable: boolean): Promise<Ref> {
+    const snapshot = isStable || isOwnMemory(encoding) ? bytes : new Uint8Array(bytes);
     return this.#fill(encoding, snapshot, await this.allocate(snapshot.byteLength));
   }
 

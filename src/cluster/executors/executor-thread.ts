@@ -2,7 +2,8 @@
  * The entry of an executor thread: it imports apps, runs attempts, and tells the node what came of each.
  *
  *   E1  `run` of an app waits for its import; messages are otherwise handled in their order, and never block each other.
- *   E2  Each `run` is answered by one `attemptDone`, after everything that the attempt sent.
+ *   E2  Each `run` is answered by one `attemptDone`, after everything that the attempt sent; or it is refused or taken back, and does not
+ *       begin. They begin in their order.
  *   E3  What user code throws outside of any attempt (a timer, a forgotten promise) fails the attempts that run, not the thread's keeper.
  */
 import { parentPort, workerData } from 'node:worker_threads';
@@ -55,8 +56,10 @@ class ExecutorThread {
   readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   readonly #solo: SoloThread | null;
   readonly #collector = new IdleCollector(idleHeapBytesMax);
-  /** To be run when the solo function that runs has returned. */
-  readonly #held: Run[] = [];
+  /** To be run when the solo function that runs has returned; with their numbers. */
+  readonly #held: (readonly [Run, number])[] = [];
+  /** How many this thread was given. */
+  #runs = 0;
   /** The app of the last run. */
   #last: LoadedApp | undefined;
   #nextRequest = 1;
@@ -113,7 +116,7 @@ class ExecutorThread {
   #take(message: ThreadMessage): void {
     switch (message.kind) {
       case 'run':
-        return this.#run(message);
+        return this.#takeRun(message);
       case 'abortAttempt': {
         const attempt = this.#running.get(message.invocation);
         if (attempt?.attempt === message.attempt) attempt.abort(errorFromData(message.error));
@@ -164,8 +167,14 @@ class ExecutorThread {
     if (loaded) this.#solo?.apps.delete(loaded.install);
   }
 
-  #run(run: Run): void {
-    if (this.#solo?.isBusy) return void this.#held.push(run);
+  #takeRun(run: Run): void {
+    const number = ++this.#runs;
+    if (this.#solo?.isBusy || this.#held.length > 0) this.#held.push([run, number]);
+    else this.#run(run, number);
+  }
+
+  #run(run: Run, given: number): void {
+    if (this.#solo?.begins(given) === false) return;
     const { invocation, attempt: number, app, revision } = run;
     const loaded = this.#loadedApp(app, revision);
     if (!loaded) {
@@ -204,12 +213,14 @@ class ExecutorThread {
   /** What the scheduler gave this thread while a solo function was at work. */
   #runHeld(): void {
     if (this.#held.length === 0) return;
-    for (const run of this.#held.splice(0)) this.#run(run);
+    for (const [run, number] of this.#held.splice(0)) this.#run(run, number);
   }
 
   /** That function is an attempt of the scheduler's now, which knows that there is no room for others. */
   #refuseHeld(): void {
-    for (const { invocation, attempt } of this.#held.splice(0)) this.#send(this.#keeper, { kind: 'runRefused', invocation, attempt });
+    for (const [{ invocation, attempt }, number] of this.#held.splice(0)) {
+      if (this.#solo?.begins(number)) this.#send(this.#keeper, { kind: 'runRefused', invocation, attempt });
+    }
   }
 
   /** Which attempt it belongs to cannot be known: all that run here fail. Without any, it is logged. */

@@ -80,6 +80,11 @@ export class SoloThread {
     this.#doorbell.attend();
   }
 
+  /** False: it was taken back. */
+  begins(run: number): boolean {
+    return this.#table.beginRun(this.#place, run);
+  }
+
   /** The scheduler has, or has not, something running here. */
   noteRunning(isRunning: boolean): void {
     this.#table.setBusy(this.#place, isRunning);

@@ -6,7 +6,8 @@
  *   V2  Before a thread that has died is buried, all solo sessions are recalled: what the dead one ran is lost like any attempt, and
  *       blocks that it had been granted may lie in others.
  *   V3  Whoever swaps a slot's state to `recalled` sees to it that its session comes home, once.
- *   V4  When no solo session has begun for 0.1 s, there is no timer.
+ *   V4  Where a solo function has kept its executor for so long, nothing new is posted until that says that it is free again.
+ *   V5  When no solo session has begun for 0.1 s, there is no timer.
  */
 import type { Message } from '../../actors/protocol/message.ts';
 import type { AdoptSession } from '../../actors/protocol/scheduler.ts';
@@ -79,10 +80,20 @@ export class SoloService {
     switch (message.kind) {
       case 'soloHandedOver':
         return this.#bringHome(message.slot, message.generation);
+      case 'takeBackRuns':
+        return this.#takeBackRuns(message);
       case 'recallSolo':
         return this.#takeRecall(message);
       default:
         throw new Error(`bug: the solo service was sent ${message.kind}`);
+    }
+  }
+
+  #takeBackRuns({ executor, runs }: Extract<Message, { kind: 'takeBackRuns' }>): void {
+    for (let place = 0; place < this.#table.places; place++) {
+      if (this.#options.executorAt(place) !== executor) continue;
+      const begun = this.#table.takeBackRuns(place, runs);
+      return this.#options.deliver(`executor:${executor}`, { kind: 'runsTakenBack', begun, runs });
     }
   }
 
@@ -119,7 +130,10 @@ export class SoloService {
   #bringHome(slot: number, generation: number): void {
     if (this.#table.generation(slot) !== generation || this.#home[slot] === generation) return;
     this.#home[slot] = generation;
-    this.#options.deliver('scheduler', this.#read(slot, generation));
+    const message = this.#read(slot, generation);
+    // Its thread says so itself when it hears of this, if it can: a function that blocks it lets it hear of nothing.
+    if (message.executor !== -1) this.#table.setBusy(placeOf(this.#table.state(slot)), true);
+    this.#options.deliver('scheduler', message);
   }
 
   #read(slot: number, generation: number): AdoptSession {

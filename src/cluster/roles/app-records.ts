@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppRecord } from '../../actors/protocol/coordinator.ts';
+import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
 import { shardOf } from '../../actors/protocol/session-id.ts';
 import type { LogLine } from '../log.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -36,7 +37,7 @@ export class AppRecords {
   readonly #revisions = new Map<string, number>();
   /** The hash of each app's code, as it was recorded. */
   readonly #bundles = new Map<string, string>();
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(options: AppRecordsOptions) {
@@ -65,10 +66,11 @@ export class AppRecords {
     return reading;
   }
 
-  /** Written behind what was to be written before. */
-  record(record: AppRecord): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#write(record));
-    return this.#writing;
+  /** Written behind what was to be written before. Resolves with why it could not be, else with null. */
+  record(record: AppRecord): Promise<ErrorData | null> {
+    const written = this.#writing.then(() => this.#write(record));
+    this.#writing = written;
+    return written;
   }
 
   /** Waits for what is being written. */
@@ -97,15 +99,18 @@ export class AppRecords {
     }
   }
 
-  async #write(record: AppRecord): Promise<void> {
+  async #write(record: AppRecord): Promise<ErrorData | null> {
     const { registry, log } = this.#options;
     const key = recordKey(record.name);
     try {
       const expected = this.#revisions.get(key) ?? 0;
       this.#revisions.set(key, await registry.put(key, encodeEntry(record), { expected, ttlMs: null }));
       this.#note(key, record);
+      return null;
     } catch (error) {
       log('warn', 'an app could not be recorded: it will not survive this coordinator', { app: record.name, error: String(error) });
+      const text = `app ${record.name} was changed, but that could not be recorded, and is lost with its coordinator: try again (${String(error)})`;
+      return errorData('DurableStoreFailed', text, { app: record.name }, true);
     }
   }
 

@@ -1,5 +1,6 @@
 /**
- * Removes code from the registry that no app uses any more: `bundles/HASH`, some time after an app has left it.
+ * Removes code from the registry that no app uses: `bundles/HASH`, some time after an app has left it, or after it was published. That is
+ * for code whose registration has failed, or whose publisher has died before.
  *
  *   Y5  Code that an app's record names is never removed, and neither is code that somebody is publishing: whoever does holds the lease
  *       `publishing/HASH` from before he looks whether the code is there until its app has long been recorded.
@@ -7,12 +8,12 @@
 import type { AppRecord } from '../../actors/protocol/coordinator.ts';
 import type { Timers } from '../../storage/timers.ts';
 import type { LogLine } from '../log.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Registry, Watch } from '../registry/registry.ts';
 import { decodeEntry } from '../view.ts';
-import { bundleKey, publishingKey } from './code.ts';
+import { bundleKey, publishingKey, publishingPrefix } from './code.ts';
 
 export interface BundleSweepOptions {
-  readonly registry: Pick<Registry, 'get' | 'list' | 'put' | 'delete'>;
+  readonly registry: Pick<Registry, 'get' | 'list' | 'put' | 'delete' | 'watch'>;
   readonly timers: Timers;
   readonly log: LogLine;
 }
@@ -25,12 +26,23 @@ const waitingMax = 1_000;
 export class BundleSweep {
   readonly #options: BundleSweepOptions;
   readonly #timers = new Map<string, unknown>();
+  #watch: Watch | null = null;
 
   constructor(options: BundleSweepOptions) {
     this.#options = options;
   }
 
-  /** An app has left this code. */
+  /** From here on code whose publisher's lease has ended is looked at, too. */
+  start(): void {
+    this.#watch = this.#options.registry.watch(publishingPrefix, {
+      changed: (change) => {
+        if (change.kind === 'gone') this.leave(change.key.slice(publishingPrefix.length));
+      },
+      current: () => undefined,
+    });
+  }
+
+  /** Nobody may use this code any more. */
   leave(hash: string): void {
     if (this.#timers.has(hash) || this.#timers.size >= waitingMax) return;
     const due = () => {
@@ -41,6 +53,7 @@ export class BundleSweep {
   }
 
   close(): void {
+    this.#watch?.stop();
     for (const timer of this.#timers.values()) this.#options.timers.clearTimeout(timer);
     this.#timers.clear();
   }

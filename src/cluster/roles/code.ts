@@ -124,9 +124,11 @@ export class CodeDelivery {
   }
 }
 
+export const publishingPrefix = 'publishing/';
+
 /** A lease: nobody is to remove the code (`bundle-sweep.ts`). */
 export function publishingKey(hash: string): string {
-  return `publishing/${hash}`;
+  return `${publishingPrefix}${hash}`;
 }
 
 export function bundleKey(hash: string): string {

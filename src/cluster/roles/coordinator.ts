@@ -5,6 +5,7 @@
  *     workers ══════════►   └─────► whoever it is for
  */
 import { join as joinPath } from 'node:path';
+import type { RecordApp } from '../../actors/protocol/coordinator.ts';
 import { shardOf } from '../../actors/protocol/session-id.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { Config } from '../config.ts';
@@ -114,7 +115,7 @@ class Coordinator implements RunningRole {
       log,
     });
     host.serve(recordsAddress, (message) => {
-      if (message.kind === 'recordApp') void this.#records.record(message.record);
+      if (message.kind === 'recordApp') void this.#record(message);
     });
     host.serve('registry', (message) => this.#registry.take(message));
     host.serve('front', (message) => this.#front.takeFound(message));
@@ -139,6 +140,7 @@ class Coordinator implements RunningRole {
       lost: (envelope) => this.#front.lost(envelope),
     });
     this.#isServing = true;
+    this.#sweep.start();
     await this.#claims.settle();
     await this.#records.settle();
   }
@@ -159,6 +161,13 @@ class Coordinator implements RunningRole {
     await this.#records.close();
     await this.#membership.resign(0);
     await this.#membership.leave();
+  }
+
+  async #record({ record, answer }: RecordApp): Promise<void> {
+    const error = await this.#records.record(record);
+    if (!answer) return;
+    const { client, request, result } = answer;
+    this.#actors.host.deliver(client, error ? { kind: 'requestRefused', request, error } : { kind: 'requestDone', request, result });
   }
 
   #noteMember({ name, role }: Member, hasJoined: boolean): void {

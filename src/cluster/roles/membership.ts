@@ -151,7 +151,7 @@ export class Membership {
   }
 
   flush(): void {
-    flushAll(this.#mesh);
+    this.#mesh.flush();
   }
 
   /** From here on what comes is handed on, and the others hear of this node. Rejects with `NodeNameTaken`. */
@@ -299,8 +299,4 @@ export async function readyBefore(untilMs: number, view: ClusterView, address: s
     timer = setTimeout(fail, Math.max(0, untilMs - performance.now()));
   });
   await Promise.race([view.ready, late]).finally(() => clearTimeout(timer));
-}
-
-export function flushAll(mesh: Mesh): void {
-  for (const { name } of mesh.peers()) mesh.outletTo(name)?.flush();
 }

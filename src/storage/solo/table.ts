@@ -9,6 +9,7 @@
  *   M2  What a slot's journal says up to the position in the state word is complete: bytes are written first, then published.
  *   M3  Only the client makes a slot free.
  *   M4  Posting the same slot twice is as good as once; a box that lost its bell is read at the next one.
+ *   M5  A run that the scheduler has given an executor is begun by it or taken back by the node, not both: whoever counts it first has it.
  */
 
 /** The handle for other threads: can be cloned. */
@@ -49,6 +50,8 @@ const bellOfBox = 32;
 const parkedOfBox = 33;
 const busyOfBox = 34;
 const beatOfBox = 35;
+/** Runs that have begun there, or were taken back. */
+const runsOfBox = 36;
 /** 64-bit floats at the end of a box: what an executor has done. */
 const countersOfBox = 48;
 
@@ -236,6 +239,27 @@ export class SoloTable {
     return Atomics.load(this.#words, this.#box(place) + beatOfBox);
   }
 
+  // Runs: what the scheduler gives an executor, in their order, numbered from 1. A thread that a function blocks hears of nothing, so that
+  // only memory can tell what it has not begun.
+
+  /** By the executor: false if this run was taken back. */
+  beginRun(place: number, run: number): boolean {
+    const before = (run - 1) | 0;
+    return Atomics.compareExchange(this.#words, this.#box(place) + runsOfBox, before, run | 0) === before;
+  }
+
+  /** By the node: of the runs up to this one, those that have not begun will not. Returns the last that has. */
+  takeBackRuns(place: number, last: number): number {
+    const at = this.#box(place) + runsOfBox;
+    for (;;) {
+      const begun = Atomics.load(this.#words, at);
+      // Of words that begin anew after 2³².
+      const left = (last - begun) | 0;
+      if (left <= 0) return last;
+      if (Atomics.compareExchange(this.#words, at, begun, last | 0) === begun) return last - left;
+    }
+  }
+
   #box(box: number): number {
     return (this.#at.boxes >> 2) + (box + 1) * boxWords;
   }
@@ -268,6 +292,7 @@ export class SoloTable {
   leave(place: number): void {
     this.setBusy(place, true);
     this.stopPolling(place);
+    Atomics.store(this.#words, this.#box(place) + runsOfBox, 0);
   }
 
   /** Somebody should look after the sessions that run: the node is woken, unless it does already. */

@@ -58,16 +58,19 @@ test.serial('curve: nobody without a key, or with a wrong one, registers, calls,
   t.teardown(() => client.close());
   await client.durable(copyApp).put('secret', 'kept');
   t.is(await client.durable(copyApp).get('secret'), 'kept');
-  for (const keyFile of [undefined, key('theirs/client.key'), key('theirs/cluster.key')]) {
-    await t.throwsAsync(connect(address, { keyFile, timeoutMs: 2_000, logLevel: 'silent', apps: [copyApp] }), { code: 'PeerUnreachable' });
+  // Each is turned away without an answer, and waits out its time: all at once, not one after the other.
+  const strangers = [undefined, key('theirs/client.key'), key('theirs/cluster.key')].flatMap((keyFile) => {
+    const connecting = connect(address, { keyFile, timeoutMs: 2_000, logLevel: 'silent', apps: [copyApp] });
     const given = keyFile === undefined ? [] : ['--key-file', keyFile];
-    t.is((await pheromone(['status', '--connect', address, ...given])).code, 1);
-  }
-  for (const given of [[], ['--key-file', key('theirs/cluster.key')], ['--key-file', key('ours/client.key')]]) {
+    const asking = pheromone(['status', '--connect', address, ...given]);
+    return [t.throwsAsync(connecting, { code: 'PeerUnreachable' }), asking.then(({ code }) => t.is(code, 1))];
+  });
+  const joining = [[], ['--key-file', key('theirs/cluster.key')], ['--key-file', key('ours/client.key')]].map(async (given) => {
     const { code, stdout, stderr } = await pheromone(['worker', '--name', 'evil', '--join', address, ...given]);
     t.deepEqual([code, stdout], [1, '']);
     t.regex(stderr, /PeerUnreachable|is a client key/);
-  }
+  });
+  await Promise.all([...strangers, ...joining]);
   const { nodes } = await client.clusterStatus();
   t.deepEqual(nodes.map(({ name }) => name).sort(), ['c1', 'c2', 'w1', 'w2']);
 });

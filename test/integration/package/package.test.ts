@@ -20,13 +20,27 @@ test('package: it has the built code, its types, the command, and nothing else',
     (file) => !/^(dist\/.+\.(c?js|c?js\.map|d\.ts)|bin\/pheromone\.mjs|package\.json|README\.md|LICENSE)$/.test(file),
   );
   t.deepEqual(unexpected, []);
-  for (const file of ['dist/index.js', 'dist/index.d.ts', 'bin/pheromone.mjs', 'README.md', 'LICENSE'])
+  for (const file of [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/mapreduce/index.js',
+    'dist/mapreduce/index.d.ts',
+    'bin/pheromone.mjs',
+    'README.md',
+    'LICENSE',
+  ])
     t.true(installed.files.includes(file), file);
 });
 
 test('package: an app in plain JavaScript runs in the installed package', async (t) => {
   const { stdout, stderr } = await run(process.execPath, ['main.mjs'], installed.project);
   t.is(stdout, '14\n');
+  t.is(stderr, '');
+});
+
+test('package: a MapReduce job, and a function over items, in plain JavaScript run in the installed package', async (t) => {
+  const { stdout, stderr } = await run(process.execPath, ['count.mjs'], installed.project);
+  t.is(stdout, 'be 2, is 1, not 1, or 1, question 1, that 1, the 1, to 2\n19, 20\n');
   t.is(stderr, '');
 });
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { App, Runtime } from 'pheromone';
+import { closingApp } from './apps/closing.ts';
 import * as apps from './apps/solo.ts';
 import { historyOf } from './solo-history.ts';
 import { assertEmpty, failureOf, startForTest } from './started.ts';
@@ -166,13 +167,28 @@ testIn('a call that is given up by time-out or signal takes its session with it'
   t.is((await call).cause, reason);
 });
 
+test.serial('what an executor was given behind a function that blocks it runs on another', async (t) => {
+  // Each round begins some of them before the node knows what that executor is doing, or none: half of the rounds would show it.
+  for (let round = 0; round < 4; round++) {
+    const runtime = await startForTest({ apps: [closingApp] });
+    const looping = failureOf(t, 'RuntimeClosed', runtime.call(closingApp, 'loops', 1));
+    block(1);
+    const naps = await Promise.all([1, 2].map((ms) => runtime.start(closingApp, 'naps', ms)));
+    const ended = Promise.all(naps.map((nap) => nap.result()));
+    t.deepEqual(await Promise.race([ended, sleep(10_000, 'nothing within 10 s')]), [1, 2]);
+    await runtime.close();
+    await looping;
+  }
+});
+
 for (const { name, soloSessionsMax } of modes) {
   test.serial(`${name}: calls that are under way when the runtime closes are refused, all of them`, async (t) => {
     const runtime = await startForTest({ apps: [apps.endlessApp, apps.halvesApp], soloSessionsMax });
     const halves = ['right', 'left'].map((key) => ({ key, value: key }));
-    const early = runtime.call(apps.halvesApp, { halves });
+    // Before the others: they take all executors for ever, and whatever has to change places meanwhile would wait behind them.
+    await runtime.call(apps.halvesApp, { halves });
     const calls = Array.from({ length: 20 }, () => failureOf(t, 'RuntimeClosed', runtime.call(apps.endlessApp, 'endless', 'x')));
-    await early;
+    await sleep(10);
     const closing = runtime.close();
     for (const { message } of await Promise.all(calls)) t.regex(message, /clos/);
     await closing;

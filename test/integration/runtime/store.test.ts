@@ -43,6 +43,18 @@ test.serial('values that are changed after send or call are not seen by the cons
   t.like(await call, { sum: 1_000 });
 });
 
+test.serial(
+  'large values that are changed after call are not seen, unless they were said to be stable: then nothing is copied before',
+  async (t) => {
+    for (const stable of [false, true]) {
+      const values = new Float64Array(500_000).fill(1);
+      const call = runtime.call(apps.typedApp, 'numbers', values, { stable });
+      values.fill(2);
+      t.like(await call, { sum: stable ? 1_000_000 : 500_000 });
+    }
+  },
+);
+
 test.serial('many objects of every size at once arrive whole', async (t) => {
   const sizes = [0, 1, 1_023, 1_024, 1_025, 4_096, 65_536, 65_537, 200_000];
   const calls = Array.from({ length: 200 }, (_, i) => sizes[i % sizes.length] ?? 0).map(async (size, i) => {

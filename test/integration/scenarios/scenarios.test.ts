@@ -82,6 +82,12 @@ const refusals: readonly (readonly [what: string, args: string, line: RegExp])[]
     /'--connect <address>' argument 'localhost' is invalid\. It must be tcp:\/\/HOST:PORT/,
   ],
   ['k > n', 'redundant --k 3 --n 2', /'--k' is 3: must be at most n, which is 2/],
+  ['k > n classifiers', 'ml-pipeline --k 4 --n 3', /'--k' is 4: must be at most n, which is 3/],
+  [
+    'blocks that are too small',
+    'svd --rows 100 --columns 30 --blocks 4',
+    /'--blocks' is 4: of 100 rows, one would have fewer than the 30 columns/,
+  ],
   ['a tree too large', 'map-join --branches 1000 --depth 2', /'--depth' is 2: .*1000000 leaves; at most 100000/],
 ];
 

@@ -5,7 +5,7 @@ import type { CoordinatorState } from '../../../src/actors/coordinator/state.ts'
 import type { ActorDefinition } from '../../../src/cluster/host.ts';
 import { stamping } from '../../../src/cluster/fence.ts';
 import { RegistryService } from '../../../src/cluster/registry/registry-service.ts';
-import { CoordinatorHost } from '../../../src/cluster/roles/coordinator-host.ts';
+import { CoordinatorHost, recordsAddress } from '../../../src/cluster/roles/coordinator-host.ts';
 import { Front } from '../../../src/cluster/roles/front.ts';
 import { atNode } from '../../../src/cluster/routes.ts';
 import { ShardClaims } from '../../../src/cluster/shard-claims.ts';
@@ -97,6 +97,12 @@ export class SimulatedCoordinator {
     const { host } = made;
     const service = new RegistryService({ registry: process.registry, send: (to, message) => host.deliver(to, message) });
     host.serve('registry', (message) => service.take(message));
+    // Nothing survives a coordinator here: what is to be recorded is, at once.
+    host.serve(recordsAddress, (message) => {
+      if (message.kind !== 'recordApp' || !message.answer) return;
+      const { client, request: asked, result } = message.answer;
+      host.deliver(client, { kind: 'requestDone', request: asked, result });
+    });
     host.alias(atNode('registry', name), 'registry');
     return made;
   }

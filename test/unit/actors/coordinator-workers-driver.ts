@@ -31,11 +31,11 @@ export class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorStat
   /** What was sent, in order. */
   readonly sent: { readonly to: string; readonly message: Message }[] = [];
 
-  constructor(sessionsOpenMax = limits.sessionsOpenMax) {
+  constructor(sessionsOpenMax = limits.sessionsOpenMax, records: string | null = null) {
     super(
       coordinatorMachine,
       coordinatorHandlers,
-      createCoordinator('coordinator', { ...limits, sessionsOpenMax }, [], () => 0.5),
+      createCoordinator('coordinator', { ...limits, sessionsOpenMax }, [], () => 0.5, true, records),
     );
   }
 

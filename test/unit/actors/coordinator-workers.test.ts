@@ -360,3 +360,16 @@ test('apps: of one that was unregistered the revision is restored, and counts on
   coordinator.installed(5, w1);
   t.like(coordinator.sentOf('requestDone'), [{ result: { revision: 5 } }]);
 });
+
+test('apps: C3: where they are recorded, who has registered, changed or unregistered one is answered by whoever records it', (t) => {
+  const coordinator = new Coordinator(100, 'records');
+  coordinator.join(w1);
+  coordinator.register(single, 1);
+  coordinator.installed(1, w1);
+  coordinator.tell({ kind: 'unregisterApp', request: 2, client: 'client', app: 'app' });
+  t.like(coordinator.sentOf('recordApp'), [
+    { record: { revision: 1 }, answer: { client: 'client', request: 1, result: { app: 'app', revision: 1 } } },
+    { record: { revision: 1, app: null }, answer: { client: 'client', request: 2, result: null } },
+  ]);
+  t.deepEqual(coordinator.sentOf('requestDone'), []);
+});

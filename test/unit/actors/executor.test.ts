@@ -106,6 +106,27 @@ test('executor: an attempt given to a thread that is ending is told as lost, wit
   t.like(outcomes(keeper.invoke(1))[1], { kind: 'lost', culprit: false });
 });
 
+test('executor: what a thread was given that a solo function keeps is taken back, as far as it has not begun', (t) => {
+  const keeper = new Keeper();
+  keeper.invoke(1);
+  keeper.done(1);
+  const adopt = (invocation: number) =>
+    keeper.tell({ kind: 'soloAdopted', slot: 0, generation: 1, invocation, attempt: 1, timeoutMs: null });
+  t.deepEqual(kinds(adopt(9)), ['soloAdopted'], 'nothing waits');
+  keeper.done(9);
+  for (const invocation of [2, 3, 4]) keeper.invoke(invocation);
+  t.like(adopt(5).at(-1), { to: 'solo', message: { kind: 'takeBackRuns', executor: 3, runs: 4 } });
+  keeper.invoke(6);
+  keeper.tell({ kind: 'abortInvocation', invocation: 4, attempt: 1, graceMs: 7 });
+  const back = keeper.tell({ kind: 'runsTakenBack', begun: 2, runs: 4 });
+  t.deepEqual(outcomes(back), { 3: { kind: 'refused' }, 4: { kind: 'aborted' } });
+  t.deepEqual(outcomes([...keeper.done(2), ...keeper.done(5), ...keeper.done(6)]), {
+    2: { kind: 'returned', objects: 2, outputs: 1 },
+    5: { kind: 'returned', objects: 2, outputs: 1 },
+    6: { kind: 'returned', objects: 2, outputs: 1 },
+  });
+});
+
 test('executor: an import that takes too long fails, and ends the thread', (t) => {
   const keeper = new Keeper();
   const definition = { name: 'app', module: 'm', buckets: [], functions: [], triggers: [], customPrimitives: [] };

@@ -67,6 +67,14 @@ test('lodging: what a lodger gives as output comes to the client by way of its h
   t.deepEqual(driver.leftovers(), []);
 });
 
+test('lodging: a session’s end is told its client first, and the hosts last', (t) => {
+  const { driver } = lodged();
+  driver.said.splice(0);
+  finishAll(driver);
+  const told = driver.said.map(({ message }) => message.kind).filter((kind) => /^(sessionEnded|sessionClosed|checkOut)$/.test(kind));
+  t.deepEqual(told, ['sessionEnded', 'sessionClosed', 'checkOut']);
+});
+
 test('lodging: failures count at home, and the next attempt is its home’s to place', (t) => {
   const { driver, w1, w2 } = lodged(withRetries(chain, 2));
   w2.send('make', 'made', 'k', w2.block(large, 5));

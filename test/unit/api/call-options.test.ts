@@ -18,6 +18,8 @@ const refusals: Record<string, Refusal> = {
   'NaN retries': [checkCallOptions, { retries: Number.NaN }, 'options.retries', Number.NaN, /is NaN: .*from 0 to 100/],
   'an empty id': [checkCallOptions, { id: '' }, 'options.id', '', /1 to 256 characters/],
   'a signal that is none': [checkCallOptions, { signal: {} }, 'options.signal', {}, /AbortSignal/],
+  'stable that is neither': [checkCallOptions, { stable: 1 }, 'options.stable', 1, /must be true or false/],
+  'stable for start': [checkStartOptions, { stable: true }, 'options.stable', true, /is not an option/],
   'another end': [checkResultOptions, { until: 'done' }, 'options.until', 'done', /^result: .*'output', 'end'/],
   'an option of calls for start': [
     checkStartOptions,

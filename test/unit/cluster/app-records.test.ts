@@ -62,7 +62,7 @@ test('app records: Y3: what a former coordinator still writes changes nothing', 
   const next = owner(registry, 'c2', 'a');
   await next.records.settle();
   await next.records.record(recordOf('a', 2));
-  await former.records.record(recordOf('a', 5, false));
+  t.like(await former.records.record(recordOf('a', 5, false)), { code: 'DurableStoreFailed', retryable: true, detail: { app: 'a' } });
   t.is(former.failures.length, 1);
   t.is(decodeEntry<AppRecord>((await registry.get(recordKey('a')))?.value as Uint8Array).revision, 2);
 });

@@ -73,6 +73,7 @@ test('bundle sweep: Y5: who begins to publish while it is being removed finds it
     get: (key: string) => registry.get(key),
     list: (prefix: string) => registry.list(prefix),
     put: (...given: Parameters<typeof registry.put>) => registry.put(...given),
+    watch: (...given: Parameters<typeof registry.watch>) => registry.watch(...given),
     async delete(...given: Parameters<typeof registry.delete>) {
       await registry.put(publishingKey('h'), Buffer.from('.'), always);
       return registry.delete(...given);
@@ -81,6 +82,22 @@ test('bundle sweep: Y5: who begins to publish while it is being removed finds it
   new BundleSweep({ registry: racing, timers: own, log: () => t.fail() }).leave('h');
   await sweeping.pass();
   t.true(await sweeping.has());
+});
+
+test('bundle sweep: code that was published and never recorded goes, some time after its publisher’s lease has ended', async (t) => {
+  const sweeping = new Sweeping();
+  sweeping.sweep.start();
+  await publishCode(sweeping.registry, bundle);
+  await publishCode(sweeping.registry, { ...bundle, hash: 'used' });
+  await sweeping.record('app', 'used');
+  await sweeping.pass();
+  t.true(await sweeping.has(), 'while it may still be recorded');
+  for (const hash of ['h', 'used']) await sweeping.registry.delete(publishingKey(hash), null);
+  for (let i = 0; i < 20; i++) await turn();
+  t.is(sweeping.timers.pending, 2);
+  await sweeping.pass();
+  t.deepEqual([await sweeping.has(), await sweeping.has('used')], [false, true]);
+  sweeping.sweep.close();
 });
 
 test('bundle sweep: one that is closed removes nothing, and has no timers', (t) => {

@@ -40,6 +40,7 @@ const closed = errorData('RuntimeClosed', 'closed');
 function open(t: ExecutionContext, given: Partial<MeshLimits> = {}) {
   const limits = { ...meshLimitsDefault, ...given };
   const overflows: string[] = [];
+  const waiting: number[] = [];
   const links = [1, 2].map((number) => {
     const got: Envelope[] = [];
     const link = new PeerLink({
@@ -49,6 +50,7 @@ function open(t: ExecutionContext, given: Partial<MeshLimits> = {}) {
       totals: createCounters(),
       log: () => undefined,
       received: (envelopes) => got.push(...envelopes),
+      waiting: () => waiting.push(number),
       peerChanged: () => undefined,
       overflowed: (error) => overflows.push(error.message),
     });
@@ -70,7 +72,8 @@ function open(t: ExecutionContext, given: Partial<MeshLimits> = {}) {
   a.link.flush();
   pass();
   b.got.length = 0;
-  return { a, b, pass, overflows };
+  waiting.length = 0;
+  return { a, b, pass, overflows, waiting };
 }
 
 test('peer link: envelopes leave in one frame at flush, or when there are enough of them', (t) => {
@@ -84,6 +87,17 @@ test('peer link: envelopes leave in one frame at flush, or when there are enough
   t.is(a.way.frames, 2);
   pass();
   t.is(b.got.length, 266);
+});
+
+test('peer link: it says once that something waits, until it has left', (t) => {
+  const { a, pass, waiting } = open(t);
+  for (let i = 0; i < 3; i++) a.link.send('x', done(i));
+  t.deepEqual(waiting, [1]);
+  a.link.flush();
+  pass();
+  t.deepEqual(waiting, [1]);
+  a.link.send('x', done(3));
+  t.deepEqual(waiting, [1, 1]);
 });
 
 test('peer link: while as much is held as may be under way, envelopes wait for a common frame', (t) => {

@@ -296,3 +296,26 @@ test('counters: what all places have done, beyond 32 bits', (t) => {
   t.deepEqual(table.totals(), { sessions: 12, invocations: 22, objects: 33, objectBytes: 2 ** 41 + 1 });
   for (const box of [clientBox, 0, placesMax - 1]) t.deepEqual(drained(table, box), []);
 });
+
+test('table: a run is begun or taken back, not both, and those after it begin again (M5)', (t) => {
+  const table = tableOf();
+  t.true(table.beginRun(1, 1));
+  t.true(table.beginRun(1, 2));
+  t.is(table.takeBackRuns(1, 5), 2);
+  for (const run of [3, 4, 5]) t.false(table.beginRun(1, run), `${run}`);
+  t.is(table.takeBackRuns(1, 5), 5, 'there is nothing left to be taken');
+  t.true(table.beginRun(1, 6));
+  t.true(table.beginRun(0, 1), 'of another place');
+  table.leave(1);
+  t.true(table.beginRun(1, 1), 'of the next thread there');
+});
+
+test('table: numbers of runs go on beyond what a word holds', (t) => {
+  const table = tableOf();
+  const last = 2 ** 32 - 2;
+  for (let half = 2 ** 31 - 1; half <= last; half += 2 ** 31 - 1) table.takeBackRuns(0, half);
+  t.true(table.beginRun(0, last + 1));
+  t.true(table.beginRun(0, last + 2));
+  t.is(table.takeBackRuns(0, last + 5), last + 2);
+  t.true(table.beginRun(0, last + 6));
+});

@@ -38,6 +38,8 @@ export interface PeerLinkOptions {
   readonly totals: MeshCounters;
   readonly log: LogLine;
   received(envelopes: readonly Envelope[]): void;
+  /** Something waits to be flushed, where nothing did. */
+  waiting(): void;
   /** The peer has begun anew: it was away for longer than it remembers, or has given this end up. What is received comes after this. */
   peerChanged(framesLost: number): void;
   /** More waits for the peer than may be, or something that can never be sent. */
@@ -101,6 +103,7 @@ export class PeerLink implements Outlet {
       this.#leave();
       return this.#leaveAs([{ to, message }]);
     }
+    if (this.#waiting.length === 0) this.#options.waiting();
     this.#waiting.push({ to, message });
     this.#waitingBytes += inlineBytes(message);
     const { envelopesPerFrameMax, frameBytesTarget } = this.#options.limits;

@@ -33,6 +33,8 @@ export interface RosterOptions {
   readonly counters: MeshCounters;
   readonly log: LogLine;
   received(from: PeerInfo, envelopes: readonly Envelope[]): void;
+  /** Something waits on it to be flushed, where nothing did. */
+  waiting(link: PeerLink): void;
   peerUp(peer: PeerInfo): void;
   peerDown(peer: PeerInfo, error: ErrorData): void;
   /** The handshake has succeeded. Called before anything is sent to the peer. */
@@ -142,7 +144,7 @@ export class Roster {
   }
 
   #createLink(name: string, peer: () => Peer): PeerLink {
-    const { limits, counters, log, received } = this.#options;
+    const { limits, counters, log, received, waiting } = this.#options;
     // Not the incarnation of this process: it may have had a link to the same process before, and forgotten it.
     this.#linkNumber = Math.max(this.#linkNumber + 1, Date.now() * 1_000);
     return new PeerLink({
@@ -152,6 +154,7 @@ export class Roster {
       totals: counters,
       log,
       received: (envelopes) => this.#call('received', () => received(peer().info, envelopes)),
+      waiting: () => waiting(peer().link),
       peerChanged: (framesLost) => this.#changed(peer(), framesLost),
       overflowed: (error) => this.#giveUp(peer(), error),
     });

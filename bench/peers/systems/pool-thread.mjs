@@ -1,22 +1,20 @@
-/** What the threads of the peers run: a plain module, so that worker threads of Node 20 can load it. */
+/** What the threads of the pools run. */
 
-/**
- * Of chains and fans.
- * @param {unknown} value
- */
-export async function same(value) {
-  return value;
+// #region call chain
+export const next = async (value) => value + 1;
+// #endregion
+
+/** @param {Uint8Array} payload */
+export async function hop(payload) {
+  const view = new DataView(payload.buffer, payload.byteOffset);
+  view.setUint32(0, view.getUint32(0, true) + 1, true);
+  return payload;
 }
 
-/** @param {number} value */
-export async function next(value) {
-  return value + 1;
-}
-
-/** @param {readonly unknown[]} values */
-export async function count(values) {
-  return values.length;
-}
+// #region fan
+export const same = async (value) => value;
+export const sum = async (values) => values.reduce((sum, value) => sum + value, 0);
+// #endregion
 
 /**
  * As `produce` in apps/paths.ts: the last thing it does is to note the time.

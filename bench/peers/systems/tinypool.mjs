@@ -1,0 +1,5 @@
+import { Tinypool } from 'tinypool';
+import { openPool } from './thread-pool.mjs';
+
+export const packages = ['tinypool'];
+export const open = () => openPool(Tinypool);
