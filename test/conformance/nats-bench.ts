@@ -1,5 +1,5 @@
 /** Registries on a real NATS: each bench is a cluster of its own on one server. Leases run in virtual time, all else in real time. */
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type ConsumerInfo, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { NatsRegistry } from '../../src/cluster/registry/nats-registry.ts';
 import { Clock } from '../simulation/clock.ts';
@@ -33,11 +33,17 @@ export async function natsBench(): Promise<Bench> {
   const manager = await jetstreamManager(connection);
   const settled = () => Promise.all(registries.map((each) => each.settled()));
 
+  /** Of a consumer that is just going the server says nothing: it is asked again. */
+  async function isAnyBehind(): Promise<boolean> {
+    const consumers: readonly (ConsumerInfo | null)[] = await manager.consumers.list(`KV_${clusterName}`).next();
+    return consumers.some((consumer) => consumer === null || consumer.num_pending > 0);
+  }
+
   /** Everything that was sent to consumers, and that they have caused, is there. */
   async function quiet(): Promise<void> {
     for (let round = 0; round < 2; round++) {
       await settled();
-      while ((await manager.consumers.list(`KV_${clusterName}`).next()).some(({ num_pending }) => num_pending > 0)) await pause();
+      while (await isAnyBehind()) await pause();
       // What has left a consumer is on its way to the connection, and then comes before the next answer.
       await pause();
       await Promise.all(registries.map((each) => each.get('barrier').catch(() => null)));

@@ -150,6 +150,11 @@ export class Log {
     });
   }
 
+  /** Waits until so many lines are there, on a busy machine; not for long. */
+  async reach(count: number): Promise<void> {
+    for (let tries = 0; this.lines.length < count && tries < 400; tries++) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
   /** What came since it was last taken. */
   take(): string[] {
     return this.lines.splice(0);

@@ -126,7 +126,7 @@ for (const [name, numRuns] of [
         await bench.close();
       }
     });
-    await t.notThrowsAsync(fc.assert(property, { numRuns }));
+    await t.notThrowsAsync(fc.assert(property, { numRuns, includeErrorInReport: true }));
   });
 }
 
@@ -158,7 +158,9 @@ async function compare(bench: Bench, steps: readonly Step[]): Promise<void> {
     const told = model.told.splice(0);
     for (const watch of watches) {
       const changes = told.filter((change) => change.key.startsWith(watch.prefix)).map(({ line }) => line);
-      same(watch.log.take(), begun.get(watch.log) ?? changes, `watch of ${watch.prefix}`);
+      const right = begun.get(watch.log) ?? changes;
+      await watch.log.reach(right.length);
+      same(watch.log.take(), right, `watch of ${watch.prefix}`);
     }
   }
   same(await perform(registry, { kind: 'list', prefix: '' }, null), model.perform({ kind: 'list', prefix: '' }, null), 'end');

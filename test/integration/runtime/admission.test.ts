@@ -10,7 +10,7 @@ let runtime: Runtime;
 const testOfClientLimit = mode.isEmbedded ? test.serial : test.serial.skip;
 
 test.before(async () => {
-  runtime = await startForTest({ apps: [napApp, endlessApp], sessionsOpenMax: 2, admitTimeoutMs: 400, invocationsPerSessionMax: 500 });
+  runtime = await startForTest({ apps: [napApp, endlessApp], sessionsOpenMax: 2, admitTimeoutMs: 1_000, invocationsPerSessionMax: 500 });
 });
 
 test.after.always('nothing is left', async (t) => {
@@ -24,9 +24,9 @@ test.serial('sessions above sessionsOpenMax wait, and are admitted as others end
 });
 
 testOfClientLimit('who is not admitted in time is told the limits, and when to come again', async (t) => {
-  const long = [runtime.call(napApp, 'naps', 1_500), runtime.call(napApp, 'naps', 1_500)];
+  const long = [runtime.call(napApp, 'naps', 2_500), runtime.call(napApp, 'naps', 2_500)];
   const error = await failureOf(t, 'Overloaded', runtime.call(napApp, 'naps', 1));
-  t.regex(error.message, /not admitted within 400 ms: 2 sessions are open \(sessionsOpenMax 2\)/);
+  t.regex(error.message, /not admitted within 1000 ms: 2 sessions are open \(sessionsOpenMax 2\)/);
   t.true(error.retryAfterMs > 0);
   t.true(error.retryable);
   await Promise.all(long);
