@@ -119,8 +119,6 @@ export function defineBlocks<In, P, Out>(name: string, options: BlockOptions<In,
   checkBlockOptions(name, options);
   const { module, external, timeoutMs, retry, combine } = options;
   const settings = { timeoutMs, retry };
-  // While one waits for the store, the executor goes on with the next. With a limit to its time none waits behind another.
-  const paired = { ...settings, concurrency: timeoutMs === undefined ? 2 : 1 };
   const jobs = bucket('jobs', { value: type<Job>() });
   const inputs = bucket('inputs', { value: type<In>() });
   const blocks = bucket('blocks', { value: type<Uint8Array>() });
@@ -133,7 +131,7 @@ export function defineBlocks<In, P, Out>(name: string, options: BlockOptions<In,
     return job.value;
   }
 
-  const map = fn('map', { input: inputs, sends: [blocks], output, ...paired }, async (input, ctx) => {
+  const map = fn('map', { input: inputs, sends: [blocks], output, ...settings }, async (input, ctx) => {
     const job = await jobOf(ctx);
     const emitted: number[] = [];
     await options.map(input.value, {
@@ -148,7 +146,7 @@ export function defineBlocks<In, P, Out>(name: string, options: BlockOptions<In,
     if (!job.isWhole) await ctx.output(emitted);
   });
 
-  const reduce = fn('reduce', { inputs: blocks, output, ...paired }, async (given, ctx) => {
+  const reduce = fn('reduce', { inputs: blocks, output, ...settings }, async (given, ctx) => {
     const job = await jobOf(ctx);
     const partition = Number(given[0]?.group);
     const tell = (value: unknown) => ctx.output(job.isWhole ? ({ partition, value } satisfies Tagged) : value);
