@@ -186,7 +186,11 @@ export class TransferDriver {
 }
 
 export function contentOf(offset: number, sizeBytes: number): Uint8Array {
-  return Uint8Array.from({ length: sizeBytes }, (_, i) => (i * 7 + offset) & 0xff);
+  const bytes = new Uint8Array(sizeBytes);
+  const period = 256;
+  for (let i = 0; i < Math.min(sizeBytes, period); i++) bytes[i] = i * 7 + offset;
+  for (let filled = period; filled < sizeBytes; filled *= 2) bytes.copyWithin(filled, 0, filled);
+  return bytes;
 }
 
 /** What is to happen at once has happened. */
