@@ -22,15 +22,15 @@ const tops = mapReduce<string, number, { readonly word: string }, { readonly lea
   module: import.meta.url,
   map: (text, { emit }) => emit(text, 1),
   reduce(word, counts, { output, params }) {
-    if (counts.length >= params.least) output({ word });
+    if (counts.length >= params.least) void output({ word });
     // @ts-expect-error: its outputs are objects.
-    output(word);
+    void output(word);
   },
 });
 
 export async function mapped(runtime: Runtime): Promise<number> {
   // @ts-expect-error: items are strings.
-  map(runtime, lengths, [1]);
+  void Promise.all(map(runtime, lengths, [1]));
   // @ts-expect-error: it has params.
   runMapReduce(runtime, tops, { inputs: ['a'] });
   // @ts-expect-error: inputs are strings.
