@@ -177,8 +177,8 @@ export class Membership {
   }
 
   /**
-   * Coordinators send nothing new to this worker. Resolves when what they had sent before is here: of those that stay members, and do so
-   * within `timeoutMs`.
+   * Coordinators send nothing new to this worker. Resolves when what they had sent before is here, or after `timeoutMs`. Who leaves, or
+   * cannot be reached for `partingMs`, is not waited for.
    */
   async withdraw(timeoutMs: number): Promise<void> {
     const worker = atNode('scheduler', this.name);
@@ -191,8 +191,10 @@ export class Membership {
       way.send(atNode('stats', name), { kind: 'statsAsked', owner, request });
     }
     this.flush();
-    const { members } = this.view;
-    await soon(timeoutMs, () => coordinators.every((one, request) => this.#withdrawals.has(request) || members.get(one.name) !== one));
+    const reachedByMs = performance.now() + partingMs;
+    const isAway = ({ name }: Member) => performance.now() > reachedByMs && !this.#mesh.peers().some((peer) => peer.name === name);
+    const hasLeft = (one: Member) => this.view.members.get(one.name) !== one;
+    await soon(timeoutMs, () => coordinators.every((one, request) => this.#withdrawals.has(request) || hasLeft(one) || isAway(one)));
   }
 
   /**
