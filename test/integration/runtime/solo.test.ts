@@ -56,7 +56,7 @@ testIn(
     await failureOf(t, 'ExecutorCrashed', runtime.call(apps.doomedApp, 'doomed', 'exits'));
     await failureOf(t, 'FunctionTimedOut', runtime.call(apps.doomedApp, 'doomed', 'waits'));
     const spun = await failureOf(t, 'FunctionTimedOut', runtime.call(apps.doomedApp, 'doomed', 'spins'));
-    t.is(spun.message, 'function doom: did not return within timeoutMs (50 ms)');
+    t.is(spun.message, 'function doom: did not return within timeoutMs (500 ms)');
   },
 );
 

@@ -50,7 +50,7 @@ export const troubledApp = defineApp('troubled', { module, triggers: [troubled.o
 
 /** The same without a second attempt. */
 const doomed = bucket('doomed', strings);
-const doom = fn('doom', { input: doomed, sends: [passed], output: told, timeoutMs: 50 }, ({ value }, ctx): unknown => {
+const doom = fn('doom', { input: doomed, sends: [passed], output: told, timeoutMs: 500 }, ({ value }, ctx): unknown => {
   void ctx.send(passed, { value });
   return fail(value);
 });
