@@ -17,10 +17,13 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Nothing of the test's own way to load modules is passed on. */
+/**
+ * Nothing of the test's own way to load modules is passed on. What tsx has made of the sources is kept for the next process, unless it
+ * is looked at what is left in the directory for temporary files.
+ */
 export function userEnvironment(env: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _, ...inherited } = process.env;
-  return { ...inherited, ...env };
+  return { ...inherited, ...(env['TMPDIR'] === undefined && { TSX_DISABLE_CACHE: '' }), ...env };
 }
 
 /** Runs `pheromone` with these arguments, as a user's shell would. */
