@@ -274,6 +274,8 @@ export class RemoteClient {
 
   /** Whoever answers, it or the gateway, has passed on before what it had said. */
   async #part(worker: string): Promise<void> {
+    // One that has died says nothing any more: the gateway answers for it.
+    if (!this.#mesh.peers().some(({ name }) => name === worker)) this.#mesh.disconnect(worker);
     const last = (request: number, owner: Address) => ({ kind: 'soloRecall', owner, request, app: '', session: null }) as const;
     await this.#ask(atNode('gate', worker), last, partingMs);
     const text = `worker ${worker}, which ran the session, is gone`;

@@ -177,8 +177,8 @@ export class Membership {
   }
 
   /**
-   * Coordinators send nothing new to this worker. Resolves when what they had sent before is here, or after `timeoutMs`. Who leaves, or
-   * cannot be reached for `partingMs`, is not waited for.
+   * Coordinators send nothing new to this worker. Resolves when what they had sent before is here, or after `timeoutMs`, which is at least
+   * `partingMs`. Who leaves, or cannot be reached for so long, is not waited for.
    */
   async withdraw(timeoutMs: number): Promise<void> {
     const worker = atNode('scheduler', this.name);
@@ -199,13 +199,15 @@ export class Membership {
 
   /**
    * Not a member any more, once the others have all that was said here. Clients that are connected go when they hear of it, and are waited
-   * for. Either takes `timeoutMs` at most.
+   * for. Both together take `timeoutMs` at most, and either at least has `partingMs`.
    */
   async resign(timeoutMs: number): Promise<void> {
+    const untilMs = performance.now() + timeoutMs;
     await this.#mesh.drained(Math.max(partingMs, timeoutMs));
     // Who cannot say so any more is missed all the same.
     await this.#lease?.release().catch(() => undefined);
-    if (this.#role === 'worker') await soon(timeoutMs, () => this.#mesh.peers().every(({ role }) => role !== 'client'));
+    const haveClientsGone = () => this.#mesh.peers().every(({ role }) => role !== 'client');
+    if (this.#role === 'worker') await soon(untilMs - performance.now(), haveClientsGone);
   }
 
   /** After `resign`. */

@@ -16,12 +16,15 @@ import { canRunSolo } from '../../actors/solo/plan.ts';
 import type { Member } from '../view.ts';
 import type { ShortCall, ShortCalls, ShortRoute, SoloEntry, SoloOutcome } from './short-calls.ts';
 
+/** A worker's process, whose gate may be called. */
+type Callee = Pick<Member, 'name' | 'incarnation'>;
+
 export interface RemoteCallsOptions {
   readonly inlineBytesMax: number;
   /** As nodes call this client. */
   readonly address: Address;
   /** Workers that may be called. */
-  workers(): readonly Pick<Member, 'name' | 'incarnation'>[];
+  workers(): readonly Callee[];
   send(to: Address, message: Message): void;
   /** Resolves when it has answered, or will not any more. */
   ask(to: Address, question: (request: number, owner: Address) => Message): Promise<unknown>;
@@ -188,8 +191,8 @@ export class RemoteCalls implements ShortCalls {
   }
 
   /** Of those with room the one with the fewest calls out. */
-  #choose(): Pick<Member, 'name' | 'incarnation'> | null {
-    let best: Pick<Member, 'name' | 'incarnation'> | null = null;
+  #choose(): Callee | null {
+    let best: Callee | null = null;
     let fewest = outMax;
     for (const worker of this.#options.workers()) {
       const out = this.#out.get(worker.name) ?? 0;
