@@ -5,6 +5,7 @@
  * holds up its producer, shows in the delays.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from './quantile.ts';
 
 /** Options of scenarios that have a stream. */
 export const streamOptions = {
@@ -57,7 +58,6 @@ export class Stream {
 }
 
 export function delayOf(parts: readonly Float64Array[]): Delay {
-  const delays = Float64Array.from(parts.flatMap((part) => [...part])).sort();
-  const at = (quantile: number) => Math.round((delays[Math.ceil(quantile * delays.length) - 1] ?? 0) * 10) / 10;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+  const delays = parts.flatMap((part) => [...part]);
+  return { p50Ms: quantile(delays, 0.5), p99Ms: quantile(delays, 0.99) };
 }

@@ -1,4 +1,5 @@
 /** A text to count the words of, always the same: words as frequent as in a natural language (Zipf), of 50,000 different ones. */
+import { randomFrom } from '../../../scenarios/random.ts';
 import { maps } from './functions.ts';
 
 export const textBytes = 32 * 2 ** 20;
@@ -33,15 +34,4 @@ function wordOf(random: () => number): Uint8Array {
   const letters = Uint8Array.from({ length: 2 + Math.floor(11 * random()) }, () => 0x61 + Math.floor(26 * random()));
   if (random() < 0.1) letters[0] = (letters[0] ?? 0) - 0x20;
   return letters;
-}
-
-/** Mulberry32: numbers from 0 to below 1, the same for a seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
