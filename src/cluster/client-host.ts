@@ -116,6 +116,7 @@ export class ClientHost {
       named: (summary) => this.send('coordinator', { kind: 'sessionClosed', summary }),
       listen: (bell) => new Doorbell(bell),
       nowMs: () => Date.now(),
+      elapsedMs: () => performance.now(),
       random: () => Math.random(),
       recall: (slots) => this.#recall(slots),
       cancel: (session, reason) => this.send('coordinator', { kind: 'cancelSession', request: -1, client: address, session, reason }),

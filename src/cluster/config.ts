@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { milliseconds, oneOf, type Rule, text, trueOrFalse, wholeNumber } from '../api/option-rules.ts';
 import { defaultArenaBytes, segmentBytesMax } from '../storage/segment.ts';
-import { slotsMax } from '../storage/solo/table.ts';
+import { sessionsMax as soloSessionsMax } from '../storage/solo/table.ts';
 import { type LogLevel, logLevels } from './log.ts';
 
 export interface Config {
@@ -77,7 +77,7 @@ export const settingRules = {
   arenaBytes: wholeNumber(2 ** 20, segmentBytesMax, 'bytes'),
   dataDir: text(4_096),
   sessionsOpenMax: wholeNumber(1, 10_000_000),
-  soloSessionsMax: wholeNumber(0, slotsMax),
+  soloSessionsMax: wholeNumber(0, soloSessionsMax),
   queuedInvocationsMax: wholeNumber(1, 100_000_000),
   invocationsPerSessionMax: wholeNumber(1, 100_000_000),
   admitTimeoutMs: milliseconds(0),
@@ -124,7 +124,7 @@ export function defaultConfig(): Config {
     dataDir: '.pheromone',
     inlineBytesMax: 1_024,
     sessionsOpenMax: 100_000,
-    soloSessionsMax: slotsMax,
+    soloSessionsMax,
     admissionsWaitingMax: 100_000,
     queuedInvocationsMax: 1_000_000,
     invocationsPerSessionMax: 1_000_000,

@@ -63,6 +63,7 @@ export class Gate {
       named: (summary) => send(options.node().coordinatorOf(summary.app), { kind: 'sessionClosed', summary }),
       listen: (bell) => new Doorbell({ ...bell, answer: () => this.#together(bell.answer) }),
       nowMs: () => Date.now(),
+      elapsedMs: () => performance.now(),
       random: () => Math.random(),
       recall: (slots) => this.#recall(slots),
       cancel: (session, reason) =>

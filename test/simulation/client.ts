@@ -104,6 +104,7 @@ export class SimulatedClient {
         named: (summary) => this.#host.deliver('coordinator', { kind: 'sessionClosed', summary }),
         listen: (bell) => solo.bells.listen(bell),
         nowMs: () => Math.floor(clock.nowMs),
+        elapsedMs: () => clock.nowMs,
         random: () => random.next(),
         recall: (slots) => this.#recall(slots),
         cancel: (session, reason) =>

@@ -77,7 +77,7 @@ function isOpen(state: CoordinatorState, app: AppRow): boolean {
 }
 
 function places({ limits }: CoordinatorState): number {
-  return limits.sessionsOpenMax - limits.soloSlots;
+  return limits.sessionsOpenMax - limits.soloSessions;
 }
 
 /** Of the workers that can run it and have room, the one with the fewest open sessions. */

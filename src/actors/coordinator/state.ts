@@ -12,7 +12,7 @@ import { Summaries } from './summaries.ts';
 export interface CoordinatorLimits {
   readonly sessionsOpenMax: number;
   /** Of these, clients may open so many without asking: sessions that run solo. */
-  readonly soloSlots: number;
+  readonly soloSessions: number;
   /** Sessions that wait for admission; more are refused at once. */
   readonly admissionsWaitingMax: number;
   /** Requests that wait until an app's installation is over. */

@@ -222,7 +222,7 @@ export class Node {
   }
 
   #spawnCoordinator(): void {
-    const limits = { ...this.#config, soloSlots: this.#soloTable?.slots ?? 0 };
+    const limits = { ...this.#config, soloSessions: this.#soloTable?.sessions ?? 0 };
     const state = createCoordinator('coordinator', limits, ['scheduler'], () => this.#ports.random());
     this.host.spawn('coordinator', { machine: coordinatorMachine, handlers: coordinatorHandlers, state });
   }

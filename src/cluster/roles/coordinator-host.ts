@@ -49,7 +49,7 @@ export class CoordinatorHost {
     this.#timers = new TimerTable(ports.timers, (to, message) => this.host.deliver(to, message));
     this.state = createCoordinator(
       atNode('coordinator', name),
-      { ...config, soloSlots: 0 },
+      { ...config, soloSessions: 0 },
       [],
       () => ports.random(),
       false,

@@ -34,6 +34,7 @@ import {
   stageRecalled,
 } from '../../storage/solo/table.ts';
 import type { DoorbellOptions, Listener } from './doorbell.ts';
+import { Pace, Places, type Posted } from './places.ts';
 import type { ShortCall, ShortCalls, ShortRoute, SoloEntry, SoloOutcome } from './short-calls.ts';
 
 export type { SoloEntry, SoloOutcome } from './short-calls.ts';
@@ -42,6 +43,7 @@ export type { SoloEntry, SoloOutcome } from './short-calls.ts';
 interface Route extends ShortRoute {
   readonly install: number;
   readonly table: AppTable;
+  readonly pace: Pace;
   /** Sessions in a row, nearly, that had to be brought home: halved with each that had not. */
   trouble: number;
   /** Calls that go the long way before another is tried. */
@@ -49,10 +51,8 @@ interface Route extends ShortRoute {
 }
 
 /** A call that is out. */
-export interface SoloCall extends ShortCall {
-  readonly slot: number;
+export interface SoloCall extends ShortCall, Posted {
   readonly generation: number;
-  readonly place: number;
   readonly route: Route;
   readonly timeoutMs: number | null;
   settle: ((outcome: SoloOutcome) => void) | null;
@@ -74,6 +74,8 @@ export interface SoloCallsOptions {
   named(summary: SessionSummary): void;
   listen(options: DoorbellOptions): Listener;
   nowMs(): number;
+  /** Monotonic. */
+  elapsedMs(): number;
   random(): number;
   /** Brings the sessions of these slots home; resolves when they are, or have ended. */
   recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<unknown>;
@@ -95,18 +97,17 @@ export class SoloCalls implements ShortCalls {
   /** Slots that rest, the oldest first. */
   readonly #resting: { readonly slot: number; readonly sinceMs: number }[] = [];
   readonly #ids: ReturnType<typeof createSessionIdMaker>;
-  /** Sessions that are out, by the place to which they were posted. */
-  readonly #out: number[];
+  readonly #places: Places;
   #open = 0;
   #isClosed = false;
 
   constructor(options: SoloCallsOptions) {
     this.#options = options;
     this.#table = new SoloTable(options.memory);
-    const { slots, places } = options.memory;
+    const { slots } = options.memory;
     this.#rows = Array.from({ length: slots });
     this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i);
-    this.#out = Array.from({ length: places }, () => 0);
+    this.#places = new Places(this.#table, () => options.elapsedMs());
     this.#ids = createSessionIdMaker(options.random);
     this.#doorbell = options.listen({
       table: this.#table,
@@ -119,7 +120,7 @@ export class SoloCalls implements ShortCalls {
   /** From here on sessions of this revision may run solo, if the app is one that can. */
   allow(app: string, install: number, definition: AppDefinition, revision: number): void {
     const table = compileApp(definition, revision);
-    if (canRunSolo(table)) this.#routes.set(app, { app, install, table, trouble: 0, pauseLeft: 0 });
+    if (canRunSolo(table)) this.#routes.set(app, { app, install, table, pace: new Pace(), trouble: 0, pauseLeft: 0 });
     else this.#routes.delete(app);
   }
 
@@ -150,7 +151,7 @@ export class SoloCalls implements ShortCalls {
 
   /** Null: it cannot be done this way, and nothing has happened. */
   call(route: Route, entries: readonly SoloEntry[], timeoutMs: number | null, settle: (outcome: SoloOutcome) => void): SoloCall | null {
-    const place = this.#choose();
+    const place = this.#places.choose(route.pace);
     const slot = place === -1 ? undefined : this.#free.pop();
     if (slot === undefined) return null;
     const position = this.#write(slot, route, entries);
@@ -162,7 +163,7 @@ export class SoloCalls implements ShortCalls {
     const row: SoloCall = { slot, generation: this.#table.nextGeneration(slot), place, route, timeoutMs, settle, request: -1 };
     this.#rows[slot] = row;
     this.#open++;
-    this.#out[place] = (this.#out[place] as number) + 1;
+    this.#places.posted(row);
     this.#table.give(slot, slotState(stageQueued, place, position));
     const hasWoken = this.#table.post(place, slot);
     this.#doorbell.attend(!hasWoken);
@@ -269,21 +270,6 @@ export class SoloCalls implements ShortCalls {
     return journal.position;
   }
 
-  /** Where least is waiting: of several that are idle, one that is awake. -1: nowhere. */
-  #choose(): number {
-    let best = -1;
-    let leastCost = Number.POSITIVE_INFINITY;
-    for (let place = 0; place < this.#out.length; place++) {
-      if (this.#table.isBusy(place)) continue;
-      const cost = 2 * (this.#out[place] as number) + (this.#table.isParked(place) ? 1 : 0);
-      if (cost < leastCost) {
-        leastCost = cost;
-        best = place;
-      }
-    }
-    return best;
-  }
-
   /** Whether a slot is to be had; one that has rested for long enough is. */
   #hasSlot(): boolean {
     const [oldest] = this.#resting;
@@ -292,7 +278,7 @@ export class SoloCalls implements ShortCalls {
       this.#table.releaseSlabs(oldest.slot);
       this.#free.push(oldest.slot);
     }
-    return this.#free.length > 0;
+    return this.#open < this.#table.sessions && this.#free.length > 0;
   }
 
   #summarize({ slot, route }: SoloCall, { superseded, late }: SlotNotes): SessionSummary {
@@ -332,6 +318,7 @@ export class SoloCalls implements ShortCalls {
     if (stage === stageEnded) {
       row.route.trouble >>= 1;
       const notes = readNotes(this.#table, slot);
+      row.route.pace.note(notes.tookMs);
       if (notes.isNamed) this.#options.named(this.#summarize(row, notes));
       if (hasSlabs(this.#table, slot)) this.#table.releaseSlabs(slot);
       this.#release(row);
@@ -342,10 +329,11 @@ export class SoloCalls implements ShortCalls {
     settle({ kind: 'ended', output });
   }
 
-  #release({ slot, place }: SoloCall): void {
+  #release(row: SoloCall): void {
+    const { slot } = row;
     this.#rows[slot] = undefined;
     this.#open--;
-    this.#out[place] = (this.#out[place] as number) - 1;
+    this.#places.left(row);
     this.#table.give(slot, stageFree);
   }
 }

@@ -263,7 +263,7 @@ export class SoloRunner<A extends SoloApp> {
   #finish(running: RunningSession<A>): void {
     const { slot, solo, journal } = running;
     if (!solo.isOver()) return this.#leave(running);
-    journal.tell(solo.superseded, solo.tooLate);
+    journal.tell({ superseded: solo.superseded, late: solo.tooLate, tookMs: this.#ports.nowMs() - running.beganMs });
     const offsets = running.hasBlocks ? blocksOf(solo.objects) : [];
     if (!this.#table.swap(slot, journal.state, slotState(stageEnded, this.#ports.place, journal.position))) {
       this.#lose(running);

@@ -36,6 +36,7 @@ const slabCountField = 36;
 const slabsField = 40;
 const supersededField = 88;
 const lateField = 92;
+const tookField = 96;
 
 const slotJournalBytes = slotBytes - slotFieldsBytes;
 const padRecord = 0;
@@ -103,6 +104,8 @@ export interface SlotNotes {
   readonly isNamed: boolean;
   readonly superseded: number;
   readonly late: number;
+  /** How long its last executor had it. */
+  readonly tookMs: number;
 }
 
 /** Of a session that has ended: what is beside its journal. */
@@ -113,6 +116,7 @@ export function readNotes(table: SoloTable, slot: number): SlotNotes {
     isNamed: view.getUint8(at + namedField) === 1,
     superseded: view.getUint32(at + supersededField, true),
     late: view.getUint32(at + lateField, true),
+    tookMs: view.getFloat32(at + tookField, true),
   };
 }
 
@@ -226,11 +230,13 @@ export class JournalWriter {
     if (this.#isOwned) this.#table.view.setUint8(this.#base + namedField, 1);
   }
 
-  /** For its summary: what the journal does not say. */
-  tell(superseded: number, late: number): void {
+  /** For its summary, and for whoever gives executors more of the kind: what the journal does not say. */
+  tell({ superseded, late, tookMs }: Omit<SlotNotes, 'isNamed'>): void {
     if (!this.#isOwned) return;
-    this.#table.view.setUint32(this.#base + supersededField, superseded, true);
-    this.#table.view.setUint32(this.#base + lateField, late, true);
+    const { view } = this.#table;
+    view.setUint32(this.#base + supersededField, superseded, true);
+    view.setUint32(this.#base + lateField, late, true);
+    view.setFloat32(this.#base + tookField, tookMs, true);
   }
 
   done(): boolean {

@@ -15,6 +15,9 @@
 /** The handle for other threads: can be cloned. */
 export interface SoloHandle {
   readonly buffer: SharedArrayBuffer;
+  /** How many may be out at a time. */
+  readonly sessions: number;
+  /** More than sessions: some rest. */
   readonly slots: number;
   readonly places: number;
 }
@@ -24,7 +27,10 @@ export const clientBox = -1;
 
 /** More executors have no box: sessions do not start there. A place is six bits of a state word. */
 export const placesMax = 63;
-export const slotsMax = 1_024;
+export const sessionsMax = 1_024;
+/** For each four sessions there is a slot more: those whose session was brought home rest before they are used again. */
+const sessionsPerRestingSlot = 4;
+export const slotsMax = sessionsMax + sessionsMax / sessionsPerRestingSlot;
 export const slotBytes = 2_048;
 export const slabBytes = 64 * 1_024;
 const slabs = 64;
@@ -46,17 +52,17 @@ const watchingWord = 2;
 const watchBellWord = 3;
 const headWords = 64;
 const boxWords = 64;
-const bellOfBox = 32;
-const parkedOfBox = 33;
-const busyOfBox = 34;
-const beatOfBox = 35;
+const bellOfBox = 40;
+const parkedOfBox = 41;
+const busyOfBox = 42;
+const beatOfBox = 43;
 /** Runs that have begun there, or were taken back. */
-const runsOfBox = 36;
+const runsOfBox = 44;
 /** 64-bit floats at the end of a box: what an executor has done. */
 const countersOfBox = 48;
 
 /** What stands before a slot's journal. */
-export const slotFieldsBytes = 96;
+export const slotFieldsBytes = 104;
 
 export interface SoloTotals {
   sessions: number;
@@ -76,14 +82,16 @@ function sizes(slots: number, places: number) {
 }
 
 /** Null if there are to be none. Pages that are not used cost no memory. */
-export function createSoloMemory(slotsWanted: number, executors: number): SoloHandle | null {
-  const slots = Math.min(slotsMax, slotsWanted) & ~31;
+export function createSoloMemory(sessionsWanted: number, executors: number): SoloHandle | null {
+  const sessions = Math.min(sessionsMax, sessionsWanted) & ~31;
   const places = Math.min(placesMax, executors);
-  if (slots < 32) return null;
-  return { buffer: new SharedArrayBuffer(sizes(slots, places).end), slots, places };
+  if (sessions < 32) return null;
+  const slots = sessions + Math.ceil(sessions / sessionsPerRestingSlot / 32) * 32;
+  return { buffer: new SharedArrayBuffer(sizes(slots, places).end), sessions, slots, places };
 }
 
 export class SoloTable {
+  readonly sessions: number;
   readonly slots: number;
   readonly places: number;
   /** Everything, as bytes. */
@@ -97,7 +105,8 @@ export class SoloTable {
   readonly #slabOwners: number;
   readonly #boxMaskWords: number;
 
-  constructor({ buffer, slots, places }: SoloHandle) {
+  constructor({ buffer, sessions, slots, places }: SoloHandle) {
+    this.sessions = sessions;
     this.slots = slots;
     this.places = places;
     this.bytes = new Uint8Array(buffer);

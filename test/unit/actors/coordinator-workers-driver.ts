@@ -14,7 +14,7 @@ import { appOf, on } from './scheduler-driver.ts';
 
 const limits = {
   sessionsOpenMax: 100,
-  soloSlots: 0,
+  soloSessions: 0,
   admissionsWaitingMax: 100,
   appChangesWaitingMax: 10,
   summariesBytesMax: 1e6,

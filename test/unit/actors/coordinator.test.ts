@@ -11,7 +11,7 @@ import { appOf, on } from './scheduler-driver.ts';
 
 const limits = {
   sessionsOpenMax: 2,
-  soloSlots: 0,
+  soloSessions: 0,
   admissionsWaitingMax: 2,
   appChangesWaitingMax: 2,
   summariesBytesMax: 1e6,

@@ -357,7 +357,7 @@ test('journal: who has lost the slot writes nothing into it', (t) => {
   t.false(journal.begin(0, [0]));
   t.false(journal.done());
   journal.noteNamed();
-  journal.tell(1, 1);
+  journal.tell({ superseded: 1, late: 1, tookMs: 1 });
   t.deepEqual(table.bytes.slice(), before);
 });
 

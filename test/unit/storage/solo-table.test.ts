@@ -10,6 +10,7 @@ import {
   positionUnitBytes,
   slabBytes,
   slotBytes,
+  sessionsMax,
   slotsMax,
   slotState,
   SoloTable,
@@ -22,9 +23,9 @@ import {
 
 const slabs = 64;
 
-function tableOf(slots: number = slotsMax, executors = 4): SoloTable {
-  const memory = createSoloMemory(slots, executors);
-  if (!memory) throw new Error(`no memory for ${slots} slots`);
+function tableOf(sessions: number = sessionsMax, executors = 4): SoloTable {
+  const memory = createSoloMemory(sessions, executors);
+  if (!memory) throw new Error(`no memory for ${sessions} sessions`);
   return new SoloTable(memory);
 }
 
@@ -102,7 +103,7 @@ test('box: what is posted twice is in it once, the lowest slot first, and draini
 });
 
 test('box: each has its own slots and its own bell, also those at the ends', (t) => {
-  const table = tableOf(slotsMax, placesMax);
+  const table = tableOf(sessionsMax, placesMax);
   const boxes = [clientBox, 0, 1, placesMax - 1];
   const bells = boxes.map((box) => table.bell(box));
   for (const [i, box] of boxes.entries()) table.post(box, i);
@@ -193,7 +194,7 @@ test('slabs: each is taken once, is released with its slot, and none is left whe
 
 test('memory: slots, slabs and what stands before them do not overlap, and all lie in it', (t) => {
   for (const executors of [1, placesMax]) {
-    const table = tableOf(slotsMax, executors);
+    const table = tableOf(sessionsMax, executors);
     const starts = [
       ...Array.from({ length: slotsMax }, (_, slot) => table.slotOffset(slot)),
       ...Array.from({ length: slabs }, (_, i) => table.slabOffset(i)),
@@ -274,17 +275,17 @@ test('closed: says what was last said', (t) => {
   t.false(table.isClosed);
 });
 
-test('memory: fewer than 32 slots are none; others are rounded down to 32; places are at most 63', (t) => {
-  for (const slots of [0, 1, 31]) t.is(createSoloMemory(slots, 2), null, `${slots}`);
-  const made = (slots: number, executors: number) => {
-    const { slots: rounded, places } = createSoloMemory(slots, executors)!;
-    return [rounded, places];
+test('memory: for fewer than 32 sessions there is none; others are rounded down to 32; a slot more for each four; places are at most 63', (t) => {
+  for (const sessions of [0, 1, 31]) t.is(createSoloMemory(sessions, 2), null, `${sessions}`);
+  const made = (wanted: number, executors: number) => {
+    const { sessions, slots, places } = createSoloMemory(wanted, executors)!;
+    return [sessions, slots, places];
   };
-  t.deepEqual(made(32, 2), [32, 2]);
-  t.deepEqual(made(63, 1), [32, 1]);
-  t.deepEqual(made(64, 63), [64, 63]);
-  t.deepEqual(made(1_023, 64), [992, 63]);
-  t.deepEqual(made(5_000, 1_024), [slotsMax, placesMax]);
+  t.deepEqual(made(32, 2), [32, 64, 2]);
+  t.deepEqual(made(63, 1), [32, 64, 1]);
+  t.deepEqual(made(128, 63), [128, 160, 63]);
+  t.deepEqual(made(1_023, 64), [992, 1_248, 63]);
+  t.deepEqual(made(5_000, 1_024), [sessionsMax, slotsMax, placesMax]);
 });
 
 test('counters: what all places have done, beyond 32 bits', (t) => {
