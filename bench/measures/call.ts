@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Runtime } from 'pheromone';
 import { one } from '../apps/paths.ts';
 import { type Measure, timed } from '../measure.ts';
+import { startPolling } from '../programs/polling.mjs';
 import { check, ours } from '../runtime.ts';
 
 export const backToBack = 200;
@@ -26,6 +27,18 @@ const pingPong: Measure = {
   },
 };
 
+const polling: Measure = {
+  name: 'call',
+  system: 'floor: two polling threads',
+  unit: 'µs',
+  settings: { calls: `${backToBack} back to back`, warmUps },
+  async prepare() {
+    const { once, close } = await startPolling();
+    for (let i = 0; i < warmUps; i++) await once();
+    return { sample: () => inTurn(backToBack, once), close };
+  },
+};
+
 // #region call
 const callOne = (runtime: Runtime, value: number) => runtime.call(one, 'questions', value);
 // #endregion
@@ -40,12 +53,7 @@ export const callMeasures: readonly Measure[] = [
     'µs',
     one,
     { calls: `${backToBack} back to back`, warmUps },
-    async (runtime) => {
-      const values = [];
-      for (let i = 0; i < backToBack; i++)
-        values.push(1_000 * (await timed(async () => check((await callOne(runtime, i)) === i + 1, 'call'))));
-      return values;
-    },
+    (runtime) => inTurn(backToBack, async (i) => check((await callOne(runtime, i)) === i + 1, 'call')),
     warmUp,
   ),
   ours(
@@ -57,7 +65,14 @@ export const callMeasures: readonly Measure[] = [
     warmUp,
   ),
   pingPong,
+  polling,
 ];
+
+async function inTurn(times: number, work: (i: number) => Promise<unknown>): Promise<number[]> {
+  const values = [];
+  for (let i = 0; i < times; i++) values.push(1_000 * (await timed(() => work(i))));
+  return values;
+}
 
 async function each(times: number, work: () => Promise<unknown>, pauseMs: number): Promise<number[]> {
   const values = [];
