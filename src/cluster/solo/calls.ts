@@ -181,6 +181,7 @@ export class SoloCalls implements ShortCalls {
     if (row?.generation !== generation) return null;
     const { route, settle } = row;
     route.trouble = Math.min(troubleMax, route.trouble + 1);
+    route.pace.noteLong();
     // Now and then one is unlucky.
     route.pauseLeft = Math.min(this.#options.pauseMax, 2 ** (route.trouble - unluckyMax) - 1) | 0;
     this.#release(row);

@@ -11,6 +11,7 @@ import { type SoloTable, stageOf, stageQueued, stageRunning } from '../../storag
 
 /** Less than what it costs to wake a thread, by and large. */
 const shortMs = 0.1;
+const longMs = 1;
 const behindMs = 1;
 /** How fast an estimate follows: up at once, down when many have said so. */
 const rise = 1 / 4;
@@ -19,10 +20,15 @@ const fall = 1 / 16;
 /** How long executors take for a session of one app. */
 export class Pace {
   /** Long, until some dozens were not. */
-  #tookMs = 10 * shortMs;
+  #tookMs = longMs;
 
   note(tookMs: number): void {
     this.#tookMs += (tookMs - this.#tookMs) * (tookMs > this.#tookMs ? rise : fall);
+  }
+
+  /** It was brought home: it took longer than anybody knows. */
+  noteLong(): void {
+    this.#tookMs = Math.max(this.#tookMs, longMs);
   }
 
   get isShort(): boolean {

@@ -113,4 +113,9 @@ test('P1: what was short and is not any more is spread at once', (t) => {
   t.false(world.pace.isShort, 'until many were short again');
   world.learn(0.01, 100);
   t.true(world.pace.isShort);
+  world.pace.noteLong();
+  t.false(world.pace.isShort, 'also when one was brought home');
+  world.pace.noteLong();
+  world.learn(0.01, 100);
+  t.true(world.pace.isShort);
 });
