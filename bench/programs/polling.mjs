@@ -1,6 +1,6 @@
 /**
- * Two threads that hand a number to and fro, and poll for it as politely as ours do: a look per turn of the event loop, the processor given
- * away after each that was in vain; after half a millisecond they park. The floor of a call: there is no session and no function.
+ * Two threads that hand a number to and fro, and poll for it in their event loops: a look per turn, the processor given away after each that
+ * was in vain; after half a millisecond they park. The floor of a call: there is no session and no function, and both may poll at a time.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import koffi from 'koffi';

@@ -52,12 +52,13 @@ const watchingWord = 2;
 const watchBellWord = 3;
 const headWords = 64;
 const boxWords = 64;
-const bellOfBox = 40;
-const parkedOfBox = 41;
-const busyOfBox = 42;
-const beatOfBox = 43;
+/** Behind a bit for each slot. */
+const bellOfBox = slotsMax / 32;
+const parkedOfBox = bellOfBox + 1;
+const busyOfBox = bellOfBox + 2;
+const beatOfBox = bellOfBox + 3;
 /** Runs that have begun there, or were taken back. */
-const runsOfBox = 44;
+const runsOfBox = bellOfBox + 4;
 /** 64-bit floats at the end of a box: what an executor has done. */
 const countersOfBox = 48;
 

@@ -1,6 +1,6 @@
 /** The client's slots (`solo/calls.ts`). What becomes of its calls: `integration/runtime/solo`, and the simulation. */
 import test from 'ava';
-import { SoloCalls } from '../../../src/cluster/solo/calls.ts';
+import { type SoloCall, SoloCalls } from '../../../src/cluster/solo/calls.ts';
 import { createSoloMemory, slotState, SoloTable, stageRecalled } from '../../../src/storage/solo/table.ts';
 import { appOf, on } from '../actors/scheduler-driver.ts';
 
@@ -32,28 +32,32 @@ test('a session that was brought home takes nobody’s place: its slot rests, an
     const route = calls.routeOf('app');
     return route && calls.call(route, [], null, never);
   };
-  const bringHome = (slot: number, generation: number) => {
+  const opened = (): SoloCall => {
+    const made = call();
+    if (!made) throw new Error('a call was refused');
+    return made;
+  };
+  const bringHome = ({ slot, generation }: SoloCall) => {
     table.give(slot, slotState(stageRecalled, 0, 0));
     return calls.reclaim({ session: 's', slot, generation }, () => 1);
   };
-  const fill = () => Array.from({ length: sessions }, () => call() ?? never());
-  const first = fill();
+  const out = Array.from({ length: sessions }, opened);
   t.is(call(), null, 'as many as there may be are out');
-  const { slot, generation } = first[0] || never() || { slot: -1, generation: -1 };
-  t.truthy(bringHome(slot, generation));
-  t.is(bringHome(slot, generation), null, 'once');
-  const next = call();
-  t.truthy(next);
-  t.not(next?.slot, slot);
-  t.is(call(), null);
+  const used = new Set<number>();
   // All that may rest do.
-  for (let i = 0; i < memory.slots - sessions - 1; i++) {
-    const { slot: other, generation: its } = first[i + 1] || never() || { slot: -1, generation: -1 };
-    t.truthy(bringHome(other, its));
-    t.truthy(call());
+  for (let i = 0; i < memory.slots - sessions; i++) {
+    const home = out.shift();
+    if (!home) throw new Error('none is out');
+    used.add(home.slot);
+    t.truthy(bringHome(home));
+    t.is(bringHome(home), null, 'once');
+    const next = opened();
+    t.false(used.has(next.slot), 'its slot rests');
+    out.push(next);
+    t.is(call(), null, 'no more than before');
   }
-  const last = next || { slot: -1, generation: -1 };
-  t.truthy(bringHome(last.slot, last.generation));
+  const [last] = out;
+  t.truthy(last && bringHome(last));
   t.is(call(), null, 'the long way: no slot is left');
   nowMs += restMs;
   t.truthy(call(), 'one has rested');
