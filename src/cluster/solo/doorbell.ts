@@ -4,7 +4,8 @@
  *   D1  At most processors − 1 threads poll at a time; who gets no leave looks around a few times more and parks.
  *   D2  Who polls for longer than an answer takes gives its processor away each time it has looked: the one that it waits for may be
  *       waiting for that processor, and systems leave two threads there for milliseconds while others are idle.
- *   D3  A parked thread costs nothing, and is woken by whoever posts to its box.
+ *   D3  Whatever else happens in the thread waits for `turnMs` at most: then the event loop gets its turn.
+ *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
  */
 import { availableParallelism } from 'node:os';
 import { type Libc, loadLibc } from '../../storage/libc.ts';
@@ -16,6 +17,8 @@ const pollMs = 0.5;
 const shortPollMs = 0.04;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
+/** A turn of the event loop costs as much as half a hand-over: some looks for each. */
+const turnMs = 0.05;
 const yieldAfterMs = 0.001;
 /** What yielding needs takes 10 ms to load, which whoever has just started, or is soon gone, does not want to wait for. */
 const youngMs = 200;
@@ -58,6 +61,7 @@ export class Doorbell implements Listener {
   readonly #options: DoorbellOptions;
   #seen: number;
   #heardMs = 0;
+  #turnBeganMs = 0;
   #pollMs = pollMs;
   #attends = false;
   #polls = false;
@@ -76,15 +80,13 @@ export class Doorbell implements Listener {
     this.#heardMs = performance.now();
     if (this.#attends || this.#isStopped) return;
     this.#attends = true;
-    setImmediate(this.#tick);
+    this.#goOn(this.#heardMs);
   }
 
-  #hears(): boolean {
-    const bell = this.#options.table.bell(this.#options.box);
-    if (bell === this.#seen) return false;
-    this.#seen = bell;
-    this.#heardMs = performance.now();
-    return true;
+  /** Looks when those who were told something have had their say: still in this turn of the event loop, while that is young. */
+  #goOn(nowMs: number): void {
+    if (nowMs - this.#turnBeganMs < turnMs) queueMicrotask(this.#look);
+    else setImmediate(this.#turn);
   }
 
   stop(): void {
@@ -92,31 +94,43 @@ export class Doorbell implements Listener {
     this.#options.table.ring(this.#options.box);
   }
 
-  readonly #tick = (): void => {
-    const { table, box, answer, isWanted } = this.#options;
-    if (this.#hears()) {
-      this.#rest();
-      answer();
+  readonly #turn = (): void => {
+    this.#turnBeganMs = performance.now();
+    this.#look();
+  };
+
+  readonly #look = (): void => {
+    const { table, box, answer, isWanted, isFree } = this.#options;
+    for (;;) {
+      const nowMs = performance.now();
+      const bell = table.bell(box);
+      const isRung = bell !== this.#seen;
+      if (isRung) {
+        this.#seen = bell;
+        this.#heardMs = nowMs;
+        this.#rest();
+        answer();
+      }
+      if (this.#isStopped || !isWanted()) {
+        this.#rest();
+        this.#attends = false;
+        return;
+      }
+      if (isRung) return this.#goOn(nowMs);
+      if (isFree?.() === false) return this.#park();
+      this.#polls ||= table.startPolling(box, pollersMax);
+      const waitedMs = nowMs - this.#heardMs;
+      if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
+      if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) yieldProcessor();
+      if (nowMs - this.#turnBeganMs > turnMs) return void setImmediate(this.#turn);
     }
-    if (this.#isStopped || !isWanted()) {
-      this.#rest();
-      this.#attends = false;
-      return;
-    }
-    if (this.#options.isFree?.() === false) return this.#park();
-    this.#polls ||= table.startPolling(box, pollersMax);
-    const nowMs = performance.now();
-    const waitedMs = nowMs - this.#heardMs;
-    if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
-    if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) yieldProcessor();
-    setImmediate(this.#tick);
   };
 
   #park(): void {
     const { table, box } = this.#options;
     this.#rest();
     const woken = table.park(box, this.#seen);
-    if (!woken) return void setImmediate(this.#tick);
+    if (!woken) return void setImmediate(this.#turn);
     this.#isParked = true;
     void woken.then(this.#wake);
   }
@@ -130,7 +144,7 @@ export class Doorbell implements Listener {
   readonly #wake = (): void => {
     this.#isParked = false;
     this.#heardMs = performance.now();
-    this.#tick();
+    this.#turn();
   };
 
   #rest(): void {

@@ -59,6 +59,8 @@ const busyOfBox = bellOfBox + 2;
 const beatOfBox = bellOfBox + 3;
 /** Runs that have begun there, or were taken back. */
 const runsOfBox = bellOfBox + 4;
+/** A bit for each word of slots that may not be zero: loads are what a box costs, and mostly one slot is in it. */
+const summaryOfBox = bellOfBox + 5;
 /** 64-bit floats at the end of a box: what an executor has done. */
 const countersOfBox = 48;
 
@@ -104,7 +106,7 @@ export class SoloTable {
   readonly #states: number;
   readonly #generations: number;
   readonly #slabOwners: number;
-  readonly #boxMaskWords: number;
+  readonly #summaryWords: number;
 
   constructor({ buffer, sessions, slots, places }: SoloHandle) {
     this.sessions = sessions;
@@ -118,7 +120,7 @@ export class SoloTable {
     this.#states = this.#at.states / 4;
     this.#generations = this.#at.generations / 4;
     this.#slabOwners = this.#at.slabOwners / 4;
-    this.#boxMaskWords = slots / 32;
+    this.#summaryWords = Math.ceil(slots / 32 / 32);
   }
 
   // Slots.
@@ -188,7 +190,9 @@ export class SoloTable {
   /** Puts a slot into a box; wakes its thread if that is parked. Returns whether it was. */
   post(box: number, slot: number): boolean {
     const at = this.#box(box);
-    Atomics.or(this.#words, at + (slot >> 5), 1 << (slot & 31));
+    const word = slot >> 5;
+    Atomics.or(this.#words, at + word, 1 << (slot & 31));
+    Atomics.or(this.#words, at + summaryOfBox + (word >> 5), 1 << (word & 31));
     return this.ring(box);
   }
 
@@ -208,10 +212,12 @@ export class SoloTable {
   /** Empties a box. */
   drain(box: number, take: (slot: number) => void): void {
     const at = this.#box(box);
-    for (let word = 0; word < this.#boxMaskWords; word++) {
-      if (Atomics.load(this.#words, at + word) === 0) continue;
-      for (let bits = Atomics.exchange(this.#words, at + word, 0); bits !== 0; bits &= bits - 1) {
-        take((word << 5) + 31 - Math.clz32(bits & -bits));
+    for (let summary = 0; summary < this.#summaryWords; summary++) {
+      if (Atomics.load(this.#words, at + summaryOfBox + summary) === 0) continue;
+      // Who posts to one of these words from here on sets its bit again.
+      for (let words = Atomics.exchange(this.#words, at + summaryOfBox + summary, 0); words !== 0; words &= words - 1) {
+        const word = (summary << 5) + lowestBit(words);
+        for (let bits = Atomics.exchange(this.#words, at + word, 0); bits !== 0; bits &= bits - 1) take((word << 5) + lowestBit(bits));
       }
     }
   }
@@ -346,6 +352,10 @@ export class SoloTable {
     }
     return totals;
   }
+}
+
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }
 
 // Who has a slot: nobody; the executor in whose box it lies; the one that runs it; the node; the client, who may read what came of it.

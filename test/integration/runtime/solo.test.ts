@@ -150,6 +150,19 @@ for (const isBusy of [false, true]) {
   testIn(title, apps.racedApp, run);
 }
 
+testIn('calls back to back leave the event loop of their caller its turns', apps.troubledApp, async (t, runtime) => {
+  let turns = 0;
+  let isOver = false;
+  const turn = () => {
+    turns++;
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  for (let i = 0; i < 2_000; i++) await runtime.call(apps.troubledApp, 'troubled', 'is good');
+  isOver = true;
+  t.true(turns > 50, `${turns} turns`);
+});
+
 testIn('a session whose triggers wait fails, and says what they lack', apps.halvesApp, async (t, runtime) => {
   const error = await failureOf(t, 'SessionIncomplete', runtime.call(apps.halvesApp, { halves: [{ key: 'left', value: 'L' }] }));
   t.like(error.pending[0], { bucket: 'halves', has: ['key left'], lacks: ['key right'] });
