@@ -1,4 +1,6 @@
 /** What a benchmark is made of: measures, each a system doing one thing, sampled in rounds that are interleaved with the others. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 export interface Measure {
   /** What is measured: `call`. Systems that do the same thing share it. */
   readonly name: string;
@@ -60,4 +62,15 @@ export async function timed(work: () => unknown): Promise<number> {
   const before = performance.now();
   await work();
   return performance.now() - before;
+}
+
+const restMs = 20;
+
+/** Does something over and over, and rests ten times: what only happens after a rest is compiled, too. */
+export async function warmUp(times: number, work: (i: number) => Promise<unknown>): Promise<void> {
+  const part = Math.ceil(times / 10);
+  for (let i = 0; i < times; i++) {
+    if (i % part === 0) await sleep(restMs);
+    await work(i);
+  }
 }

@@ -54,8 +54,8 @@ const inOneThread = { wordCount: 'its steps run in one thread, that of their cal
 
 const threadPool = {
   call: work(150, { calls: 200 }),
-  chain: work(50, { length: 1_000, chains: 1 }),
-  chainBytes: work(50, { length: 1_000, chains: 1, payloadBytes }),
+  chain: work(200, { length: 1_000, chains: 1 }),
+  chainBytes: work(200, { length: 1_000, chains: 1, payloadBytes }),
   fan: work(40, { width: fanWidth, fans: 50 }),
   pass: [
     work(0, { sizeBytes: 1_000, objects: 10 }),

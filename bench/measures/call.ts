@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Runtime } from 'pheromone';
 import { one } from '../apps/paths.ts';
-import { type Measure, timed } from '../measure.ts';
+import { type Measure, timed, warmUp } from '../measure.ts';
 import { startPolling } from '../programs/polling.mjs';
 import { check, ours } from '../runtime.ts';
 
@@ -34,7 +34,7 @@ const polling: Measure = {
   settings: { calls: `${backToBack} back to back`, warmUps },
   async prepare() {
     const { once, close } = await startPolling();
-    for (let i = 0; i < warmUps; i++) await once();
+    await warmUp(warmUps, once);
     return { sample: () => inTurn(backToBack, once), close };
   },
 };
@@ -43,9 +43,7 @@ const polling: Measure = {
 const callOne = (runtime: Runtime, value: number) => runtime.call(one, 'questions', value);
 // #endregion
 
-async function warmUp(runtime: Runtime): Promise<void> {
-  for (let i = 0; i < warmUps; i++) await callOne(runtime, i);
-}
+const warmUpCalls = (runtime: Runtime) => warmUp(warmUps, (i) => callOne(runtime, i));
 
 export const callMeasures: readonly Measure[] = [
   ours(
@@ -54,7 +52,7 @@ export const callMeasures: readonly Measure[] = [
     one,
     { calls: `${backToBack} back to back`, warmUps },
     (runtime) => inTurn(backToBack, async (i) => check((await callOne(runtime, i)) === i + 1, 'call')),
-    warmUp,
+    warmUpCalls,
   ),
   ours(
     'call',
@@ -62,7 +60,7 @@ export const callMeasures: readonly Measure[] = [
     one,
     { calls: `one every ${paceMs} ms`, warmUps },
     (runtime) => each(paced, async () => check((await callOne(runtime, 1)) === 2, 'call'), paceMs),
-    warmUp,
+    warmUpCalls,
   ),
   pingPong,
   polling,

@@ -1,12 +1,12 @@
 /** A chain of functions, each started by the object of the one before. */
 import type { App, Runtime } from 'pheromone';
 import { chain, chainBytes, markByte, payloadBytes } from '../apps/paths.ts';
-import { type Measure, timed } from '../measure.ts';
+import { type Measure, timed, warmUp } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 const length = 1_000;
 const times = 10;
-const warmUps = 50;
+const warmUps = 500;
 
 // #region chain
 const callChain = (runtime: Runtime) => runtime.call(chain, 'links', length);
@@ -31,9 +31,7 @@ const chainOf = (app: App, payload: string, call: (runtime: Runtime) => Promise<
       for (let i = 0; i < times; i++) values.push((1_000 * (await timed(() => call(runtime)))) / length);
       return values;
     },
-    async (runtime) => {
-      for (let i = 0; i < warmUps; i++) await call(runtime);
-    },
+    (runtime) => warmUp(warmUps, () => call(runtime)),
   );
 
 const ofNumbers = chainOf(chain, 'none', callNumbers);

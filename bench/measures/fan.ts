@@ -1,7 +1,7 @@
 /** Fan-out to 16 no-ops and their join. */
 import type { Runtime } from 'pheromone';
 import { fan, fanSum, fanWidth } from '../apps/paths.ts';
-import { type Measure, timed } from '../measure.ts';
+import { type Measure, timed, warmUp } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 const times = 50;
@@ -22,8 +22,6 @@ export const fanMeasures: readonly Measure[] = [
       for (let i = 0; i < times; i++) values.push(await timed(async () => check((await callFan(runtime)) === fanSum, 'fan')));
       return values;
     },
-    async (runtime) => {
-      for (let i = 0; i < warmUps; i++) await callFan(runtime);
-    },
+    (runtime) => warmUp(warmUps, () => callFan(runtime)),
   ),
 ];

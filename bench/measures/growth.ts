@@ -2,7 +2,7 @@
 import { type Runtime, startLocal } from 'pheromone';
 import { chain } from '../apps/paths.ts';
 import { waiting } from '../apps/waiting.ts';
-import { inLanes, type Measure, timed } from '../measure.ts';
+import { inLanes, type Measure, timed, warmUp } from '../measure.ts';
 import { check, executors } from '../runtime.ts';
 
 const lengths = [10, 100, 1_000, 10_000];
@@ -10,7 +10,7 @@ const openSessions = [1, 100, 10_000];
 const lengthBesideOpen = 1_000;
 /** Of all calls of a sample: short chains are called the more often. */
 const hopsPerSample = 20_000;
-const warmUps = 100;
+const warmUps = 500;
 
 const point = (length: number, open: number): Measure => ({
   name: 'growth',
@@ -20,7 +20,7 @@ const point = (length: number, open: number): Measure => ({
   async prepare() {
     const runtime = await startLocal({ apps: [chain, waiting], executors });
     await inLanes(open, 1_024, (i) => runtime.start(waiting, 'requests', i));
-    for (let i = 0; i < warmUps; i++) await runtime.call(chain, 'links', lengthBesideOpen);
+    await warmUp(warmUps, () => runtime.call(chain, 'links', lengthBesideOpen));
     return { sample: () => sample(runtime, length, open), close: () => runtime.close() };
   },
 });

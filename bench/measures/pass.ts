@@ -1,7 +1,7 @@
 /** An object handed from a function to another, in another executor: from its seal until the consumer runs. Its size must not matter. */
 import type { Runtime } from 'pheromone';
 import { pass } from '../apps/paths.ts';
-import { type Measure, timed } from '../measure.ts';
+import { type Measure, timed, warmUp } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 const times = 10;
@@ -45,7 +45,7 @@ export const passMeasures: readonly Measure[] = [
       pass,
       { size, objects: inTurn[size], warmUps: warmUps * inTurn['1 KB'] },
       (runtime) => passOn(runtime, size, times),
-      (runtime) => passOn(runtime, '1 KB', warmUps),
+      (runtime) => warmUp(warmUps, () => passOn(runtime, '1 KB', 1)),
     ),
   ),
   memcpy('pass', 'µs'),

@@ -102,14 +102,14 @@ export class Attempt implements Context {
 
   get durable(): Durable {
     this.#durable ??= this.#services.durableOf(this.#work.table.name, (work) =>
-      this.#track(this.#closedBy ? Promise.reject(this.#closedBy) : work()),
+      this.#track(this.#closedBy() ? Promise.reject(this.#closedBy()) : work()),
     );
     return this.#durable;
   }
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#closedBy && !this.#controller.signal.aborted) this.#controller.abort(this.#closedBy);
+    if (this.#closedBy() && !this.#controller.signal.aborted) this.#controller.abort(this.#closedBy());
     return this.#controller.signal;
   }
 
@@ -123,7 +123,7 @@ export class Attempt implements Context {
     const encoded = encode(value);
     const name = key ?? String(this.#unnamed++);
     const ordinal = this.#ordinal(index, name);
-    const isOpen = this.#isOpen;
+    const isOpen = this.#isOpen();
     const ref = isOpen ? this.#services.blocks.put(encoded) : this.#services.blocks.putInline(encoded);
     if (isOpen && ref && this.#leave(index, name, ordinal, group, delayMs, ref)) return undefined;
     return this.#putLater(encoded, ref, (late) => this.#leave(index, name, ordinal, group, delayMs, late));
@@ -132,7 +132,7 @@ export class Attempt implements Context {
   output(value: unknown): Promise<void> | undefined {
     this.#assertOpen();
     const encoded = encode(value);
-    const isOpen = this.#isOpen;
+    const isOpen = this.#isOpen();
     const ref = isOpen ? this.#services.blocks.put(encoded) : this.#services.blocks.putInline(encoded);
     if (isOpen && ref && this.#leaveOutput(ref)) return undefined;
     return this.#putLater(encoded, ref, (late) => this.#leaveOutput(late));
@@ -150,10 +150,9 @@ export class Attempt implements Context {
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)
       throw invalidOption('ctx.allocate', 'sizeBytes', sizeBytes, `must be a whole number from 0 to ${allocateBytesMax} bytes`);
     const offset = await this.#services.blocks.allocate(Math.max(1, sizeBytes));
-    if (this.#closedBy) {
+    if (this.#closedBy()) {
       this.#services.blocks.release([offset]);
-      // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
-      throw this.#closedBy;
+      throw this.#closedBy();
     }
     const unsealed = (this.#unsealed ??= new Set());
     unsealed.add(offset);
@@ -179,7 +178,7 @@ export class Attempt implements Context {
       do await this.#whenOpen(ref);
       while (!leave());
     };
-    return this.#isOpen && leave() ? undefined : this.#out.add(later);
+    return this.#isOpen() && leave() ? undefined : this.#out.add(later);
   }
 
   expect(bucket: AnyBucket, branches: Branches): Promise<void> {
@@ -296,7 +295,7 @@ export class Attempt implements Context {
     return true;
   }
 
-  get #isOpen(): boolean {
+  #isOpen(): boolean {
     return !this.#outbox?.isWaiting && this.#exit.isOpen();
   }
 
@@ -379,7 +378,7 @@ export class Attempt implements Context {
   }
 
   /** Why nothing more may leave; null while it runs. Made when asked for: an error costs more than an attempt. */
-  get #closedBy(): unknown {
+  #closedBy(): unknown {
     if (this.#hasEnded && !this.#over) {
       const text = 'the attempt is over: its function has returned';
       this.#over = new errors.InvocationAborted(errorData('InvocationAborted', text, { session: this.session }));
@@ -388,13 +387,13 @@ export class Attempt implements Context {
   }
 
   #assertOpen(): void {
-    const reason = this.#closedBy;
+    const reason = this.#closedBy();
     // oxlint-disable-next-line only-throw-error -- perhaps what user code threw
     if (reason) throw reason;
   }
 
   #assertOpenOrRelease(ref: Ref | null): void {
-    if (this.#closedBy && ref && ref.offset >= 0) this.#services.blocks.release([ref.offset]);
+    if (this.#closedBy() && ref && ref.offset >= 0) this.#services.blocks.release([ref.offset]);
     this.#assertOpen();
   }
 }

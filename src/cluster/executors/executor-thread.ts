@@ -144,13 +144,9 @@ class ExecutorThread {
   #load({ app, revision, install, definition, bundle }: LoadApp): void {
     try {
       const { handlers } = findApp(loadBundle(bundle, library), app, bundle.module);
-      const missing = definition.functions.find(({ name }) => !handlers.has(name));
-      if (missing) {
-        const text = `module ${bundle.module}: app ${app} has no function ${missing.name}; list it in defineApp's functions`;
-        throw new errors.ModuleFailed(errorData('ModuleFailed', text, { module: bundle.module, app, function: missing.name }));
-      }
       const table = compileApp(definition, revision);
-      const loaded: LoadedApp = { install, table, plan: planSolo(table), handlers };
+      const ofTable = table.functions.map(({ name }) => handlers.get(name) ?? lacksFunction(bundle.module, app, name));
+      const loaded: LoadedApp = { install, table, plan: planSolo(table), handlers: ofTable };
       this.#apps.set(appKey(app, revision), loaded);
       this.#last = undefined;
       this.#solo?.apps.set(install, loaded);
@@ -279,3 +275,8 @@ function appKey(app: string, revision: number): string {
 }
 
 new ExecutorThread(workerData as ExecutorThreadData).start();
+
+function lacksFunction(module: string, app: string, name: string): never {
+  const text = `module ${module}: app ${app} has no function ${name}; list it in defineApp's functions`;
+  throw new errors.ModuleFailed(errorData('ModuleFailed', text, { module, app, function: name }));
+}

@@ -16,7 +16,8 @@ import type { ThreadServices } from './services.ts';
 
 export interface LoadedApp extends SoloApp {
   readonly install: number;
-  readonly handlers: ReadonlyMap<string, Handler>;
+  /** By index in the table. */
+  readonly handlers: readonly Handler[];
 }
 
 export interface SoloOwner {
@@ -68,6 +69,7 @@ export class SoloThread {
       answer: () => this.#runner.answer(),
       isWanted: () => true,
       isFree: () => owner.isFree() && !this.#runner.isBusy,
+      isTurnAwaited: () => this.#runner.isWaitingForTurn,
     });
   }
 
@@ -118,7 +120,7 @@ function attemptOf({ task }: SoloJob<LoadedApp>): Attempt {
 }
 
 export function handlerOf({ table, handlers }: LoadedApp, index: number): Handler {
-  const handler = handlers.get(table.functions[index]?.name ?? '');
+  const handler = handlers[index];
   if (!handler) throw new Error(`bug: app ${table.name} has no function ${index}`);
   return handler;
 }

@@ -18,7 +18,7 @@ const shortPollMs = 0.04;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
 /** A turn of the event loop costs as much as half a hand-over: some looks for each. */
-const turnMs = 0.05;
+const turnMs = 0.02;
 const yieldAfterMs = 0.001;
 /** What yielding needs takes 10 ms to load, which whoever has just started, or is soon gone, does not want to wait for. */
 const youngMs = 200;
@@ -32,6 +32,8 @@ export interface DoorbellOptions {
   isWanted(): boolean;
   /** Whether it would be dealt with at once: else there is no hurry to hear of it. Default: it would. */
   isFree?(): boolean;
+  /** Whether the next turn of the event loop has work for this thread. Default: not that anybody knew. */
+  isTurnAwaited?(): boolean;
 }
 
 /** What a doorbell is to those who listen to it. */
@@ -100,7 +102,7 @@ export class Doorbell implements Listener {
   };
 
   readonly #look = (): void => {
-    const { table, box, answer, isWanted, isFree } = this.#options;
+    const { table, box, answer, isWanted, isFree, isTurnAwaited } = this.#options;
     for (;;) {
       const nowMs = performance.now();
       const bell = table.bell(box);
@@ -116,6 +118,7 @@ export class Doorbell implements Listener {
         this.#attends = false;
         return;
       }
+      if (isTurnAwaited?.()) return void setImmediate(this.#turn);
       if (isRung) return this.#goOn(nowMs);
       if (isFree?.() === false) return this.#park();
       this.#polls ||= table.startPolling(box, pollersMax);

@@ -63,6 +63,8 @@ const turnMs = 1;
 const aloneMs = 1;
 
 export class SoloRunner<A extends SoloApp> {
+  /** It goes on in the next turn of the event loop. */
+  isWaitingForTurn = false;
   readonly #ports: RunnerPorts<A>;
   readonly #table: SoloTable;
   /** Slots out of the box, not yet looked at. */
@@ -77,7 +79,6 @@ export class SoloRunner<A extends SoloApp> {
   /** Sessions that were passed on, as far as they are known here; by slot. */
   readonly #passed = new Map<number, RunningSession<A>>();
   #isGoing = false;
-  #isWaitingForTurn = false;
   #hops = 0;
   #turnBeganMs = 0;
 
@@ -107,7 +108,7 @@ export class SoloRunner<A extends SoloApp> {
   /** Runs what there is to run, as far as it may; `first` before the others. */
   go(first: RunningSession<A> | null = null): void {
     let next = first;
-    if (this.#isGoing || this.#current || this.#isWaitingForTurn) {
+    if (this.#isGoing || this.#current || this.isWaitingForTurn) {
       if (next) this.#ready.unshift(next);
       return;
     }
@@ -379,9 +380,9 @@ export class SoloRunner<A extends SoloApp> {
   }
 
   #awaitTurn(): void {
-    this.#isWaitingForTurn = true;
+    this.isWaitingForTurn = true;
     this.#ports.inTurn(() => {
-      this.#isWaitingForTurn = false;
+      this.isWaitingForTurn = false;
       this.#hops = 0;
       this.#turnBeganMs = this.#ports.nowMs();
       this.go();

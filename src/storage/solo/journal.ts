@@ -227,12 +227,12 @@ export class JournalWriter {
 
   /** Somebody has seen the session's id, and may ask for it when it has ended. */
   noteNamed(): void {
-    if (this.#isOwned) this.#table.view.setUint8(this.#base + namedField, 1);
+    if (this.#isOwned()) this.#table.view.setUint8(this.#base + namedField, 1);
   }
 
   /** For its summary, and for whoever gives executors more of the kind: what the journal does not say. */
   tell({ superseded, late, tookMs }: Omit<SlotNotes, 'isNamed'>): void {
-    if (!this.#isOwned) return;
+    if (!this.#isOwned()) return;
     const { view } = this.#table;
     view.setUint32(this.#base + supersededField, superseded, true);
     view.setUint32(this.#base + lateField, late, true);
@@ -247,13 +247,13 @@ export class JournalWriter {
     return true;
   }
 
-  get #isOwned(): boolean {
+  #isOwned(): boolean {
     return this.#table.state(this.#slot) === this.state;
   }
 
   /** Where a record of so many bytes at most begins; -1: nowhere. */
   #reserve(sizeBytes: number): number {
-    if (!this.#isOwned) return -1;
+    if (!this.#isOwned()) return -1;
     if (this.#position + sizeBytes > this.#pieceEnd && !this.#nextPiece(sizeBytes)) return -1;
     return this.#pieceOffset + (this.#position - this.#pieceStart);
   }
