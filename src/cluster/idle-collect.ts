@@ -4,15 +4,17 @@
  * V8 collects an idle heap by and by as long as something goes on there. A thread that only waits for messages allocates nothing, and
  * keeps what a burst has left: tens of MB of garbage and empty pages, until the next burst.
  *
- *   I1  It collects when nothing has happened for a while, and only if the heap has grown; it stands still then for about a
+ *   I1  It collects when nothing has happened for `tickMs`, and only if the heap has grown; it stands still then for about a
  *       millisecond per MB that is alive. A heap of more than `heapBytesMax`, which may be a user's to fill, is left to V8.
- *   I2  A second time some seconds later: V8 shrinks its young generation when it collects, and has seen that little is allocated.
+ *   I2  A second time some ticks later: V8 shrinks its young generation when it collects, and has seen that little is allocated.
  *   I3  A timer runs from the first work until then, and keeps nothing alive.
+ *
+ * V8 also drops compiled code when all objects of a kind have gone that it was compiled for, as they have where nothing happens. What comes
+ * next begins with slow code: functions of users took twice their time for a tenth of a second. So executors wait for long.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const tickMs = 1_000;
 /** Without work, so many ticks after the last. */
 const firstTick = 1;
 const secondTick = 7;
@@ -21,6 +23,7 @@ const growthBytesMin = 8 * 2 ** 20;
 
 export class IdleCollector {
   readonly #heapBytesMax: number;
+  readonly #tickMs: number;
   /** What was left after the last time. */
   #restingBytes = getHeapStatistics().total_heap_size;
   #worked = false;
@@ -28,14 +31,15 @@ export class IdleCollector {
   #timer: NodeJS.Timeout | null = null;
   #collect: (() => void) | null = null;
 
-  constructor(heapBytesMax = Number.POSITIVE_INFINITY) {
+  constructor(tickMs: number, heapBytesMax = Number.POSITIVE_INFINITY) {
+    this.#tickMs = tickMs;
     this.#heapBytesMax = heapBytesMax;
   }
 
   /** To be called whenever the thread has done something: it costs next to nothing. */
   noteWork(): void {
     this.#worked = true;
-    this.#timer ??= setInterval(() => this.#tick(), tickMs).unref();
+    this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref();
   }
 
   stop(): void {

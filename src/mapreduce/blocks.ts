@@ -13,6 +13,7 @@
  */
 import {
   type App,
+  type Bucket,
   bucket,
   type Context,
   defineApp,
@@ -125,11 +126,7 @@ export function defineBlocks<In, P, Out>(name: string, options: BlockOptions<In,
   const held = bucket('held', { value: type<Uint8Array>() });
   const output: Type<unknown> = type<unknown>();
 
-  async function jobOf(ctx: Context<never, unknown>): Promise<Job> {
-    const job = await ctx.get(jobs, 'job');
-    if (!job) throw new Error(`the session of ${name} has no job: run it by runMapReduce`);
-    return job.value;
-  }
+  const jobOf = jobsIn(jobs, name);
 
   const map = fn('map', { input: inputs, sends: [blocks], output, ...settings }, async (input, ctx) => {
     const job = await jobOf(ctx);
@@ -170,6 +167,19 @@ export function defineBlocks<In, P, Out>(name: string, options: BlockOptions<In,
   });
   const merging = held.on(dynamicGroup({ sources: [map] }), merge);
   return asMapReduce(defineApp(name, { module, external, triggers: [...triggers, merging], buckets: [jobs] }), batches);
+}
+
+/** Finds the job of an invocation's session. That of the last one is remembered, which has mostly more to run here. */
+function jobsIn(jobs: Bucket<Job>, name: string): (ctx: Context<never, unknown>) => Promise<Job> {
+  let last: { readonly session: string; readonly job: Job } | null = null;
+  return async (ctx) => {
+    const { session } = ctx;
+    if (last?.session === session) return last.job;
+    const job = await ctx.get(jobs, 'job');
+    if (!job) throw new Error(`the session of ${name} has no job: run it by runMapReduce`);
+    last = { session, job: job.value };
+    return last.job;
+  };
 }
 
 function asMapReduce<In, Out, P>(app: App, batches: boolean): MapReduceApp<In, Out, P> {

@@ -25,7 +25,7 @@ export interface MapReduceRun<In, P> {
   readonly inputs: Iterable<In> | AsyncIterable<In>;
   /** Each is reduced by one call of `reduce`, or one for each key. 1 to 100,000; default: twice as many as executors. */
   readonly partitions?: number | undefined;
-  /** What `map`, `combine`, `partition` and `reduce` are to know: plain data. Sent with each session. */
+  /** What `map`, `combine`, `partition` and `reduce` are to know: plain data, which they must not change. Sent with each session. */
   readonly params?: P | undefined;
   /** Outputs in the order of partitions; else as they come. Those of a partition are always in the order in which they were output. Default false. */
   readonly ordered?: boolean | undefined;

@@ -24,6 +24,10 @@ export interface Libc {
   view(address: bigint, sizeBytes: number): ArrayBuffer;
   /** Lets another thread that waits for this one's processor run first. 0.7 µs if there is none. */
   yieldProcessor(): void;
+  /** On which this thread runs. 0.3 µs. */
+  processor(): number;
+  /** Moves this thread to another one, if it may run there. */
+  leaveProcessor(processor: number): void;
   readonly pageBytes: number;
 }
 
@@ -37,6 +41,10 @@ const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x2 | 0x10 | 0x20 | 0x4000;
 const MAP_FAILED = 2n ** 64n - 1n;
 const MADV_REMOVE = 9;
 const MADV_POPULATE_WRITE = 23;
+
+/** For 8,192 processors, as many as the system can have. */
+const affinityBytes = 1_024;
+const thisThread = 0;
 
 let loaded: Libc | null = null;
 
@@ -57,6 +65,9 @@ function bind(): Libc {
   const madvise = library.func('int madvise(uintptr_t address, size_t length, int advice)');
   const close = library.func('int close(int fd)');
   const schedYield = library.func('int sched_yield()');
+  const getProcessor = library.func('int sched_getcpu()');
+  const getAffinity = library.func('int sched_getaffinity(int thread, size_t maskBytes, _Out_ uint8_t *mask)');
+  const setAffinity = library.func('int sched_setaffinity(int thread, size_t maskBytes, const uint8_t *mask)');
   const getpagesize = library.func('int getpagesize()');
 
   /** Calls `fn`, and throws when it reports failure. */
@@ -82,6 +93,15 @@ function bind(): Libc {
       }),
     view: (address, sizeBytes) => koffi.view(address, sizeBytes),
     yieldProcessor: () => void schedYield(),
+    processor: () => getProcessor() as number,
+    leaveProcessor(processor) {
+      const mask = new Uint8Array(affinityBytes);
+      if (getAffinity(thisThread, affinityBytes, mask) !== 0) return;
+      const others = mask.slice();
+      others[processor >> 3] = (others[processor >> 3] as number) & ~(1 << (processor & 7));
+      // It fails if there is no other.
+      if (setAffinity(thisThread, affinityBytes, others) === 0) setAffinity(thisThread, affinityBytes, mask);
+    },
     pageBytes: Number(call('getpagesize', getpagesize)),
   };
 }

@@ -305,8 +305,9 @@ export class Attempt implements Context {
     const { blocks } = this.#services;
     // Taken here, before the caller goes on.
     const snapshot = stored || isOwnMemory(encoded.encoding) ? encoded : { ...encoded, bytes: new Uint8Array(encoded.bytes) };
-    let ref = stored;
+    const ahead = stored ? null : blocks.putAhead(snapshot);
     return this.#out.add(async () => {
+      let ref = ahead ? await ahead : stored;
       do {
         this.#assertOpenOrRelease(ref);
         await this.#exit.whenOpen();

@@ -37,6 +37,8 @@ interface Waiting {
 
 /** More requests under way are refused: whoever does not await its sends must not exhaust the thread. */
 const requestsMax = 10_000;
+/** Grants that a thread waits for at a time come together: a function that sends some large objects waits once. */
+const aheadMax = 16;
 const stashIdleMs = 1_000;
 
 export class Blocks {
@@ -81,6 +83,15 @@ export class Blocks {
   async putLater({ encoding, bytes }: Encoded, isStable: boolean): Promise<Ref> {
     const snapshot = isStable || isOwnMemory(encoding) ? bytes : new Uint8Array(bytes);
     return this.#fill(encoding, snapshot, await this.allocate(snapshot.byteLength));
+  }
+
+  /** As `putLater` of bytes that are stable, asked for at once; null while many are: then in turn. */
+  putAhead(encoded: Encoded): Promise<Ref> | null {
+    if (this.#closed || this.#waiting.size >= aheadMax) return null;
+    const ref = this.putLater(encoded, true);
+    // Who asked looks at it in his turn.
+    ref.catch(() => undefined);
+    return ref;
   }
 
   allocate(sizeBytes: number): Promise<number> {

@@ -41,6 +41,8 @@ export interface ExecutorThreadData {
   readonly solo: { readonly memory: SoloHandle; readonly place: number; readonly invocationsMax: number } | null;
 }
 
+/** A function that is called again is to find its code compiled. */
+const idleMs = 60_000;
 /** Users' functions may keep what they like: a thread that collects stands still for a tenth of a second at most, about. */
 const idleHeapBytesMax = 128 * 2 ** 20;
 
@@ -55,7 +57,7 @@ class ExecutorThread {
   readonly #running = new Map<number, Attempt>();
   readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   readonly #solo: SoloThread | null;
-  readonly #collector = new IdleCollector(idleHeapBytesMax);
+  readonly #collector = new IdleCollector(idleMs, idleHeapBytesMax);
   /** To be run when the solo function that runs has returned; with their numbers. */
   readonly #held: (readonly [Run, number])[] = [];
   /** How many this thread was given. */
@@ -108,6 +110,7 @@ class ExecutorThread {
     process.on('unhandledRejection', (error) => this.#failAll(error));
     this.#link.receive((envelopes) => {
       this.#collector.noteWork();
+      this.#solo?.processor.note();
       for (const { message } of envelopes) this.#take(message as ThreadMessage);
     });
     this.#send(this.#keeper, { kind: 'threadReady' });
@@ -274,9 +277,9 @@ function appKey(app: string, revision: number): string {
   return `${app}@${revision}`;
 }
 
-new ExecutorThread(workerData as ExecutorThreadData).start();
-
 function lacksFunction(module: string, app: string, name: string): never {
   const text = `module ${module}: app ${app} has no function ${name}; list it in defineApp's functions`;
   throw new errors.ModuleFailed(errorData('ModuleFailed', text, { module, app, function: name }));
 }
+
+new ExecutorThread(workerData as ExecutorThreadData).start();

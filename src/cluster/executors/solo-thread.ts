@@ -11,6 +11,7 @@ import type { SoloJob } from '../solo/job.ts';
 import { SoloRunner } from '../solo/runner.ts';
 import type { SoloApp } from '../solo/running.ts';
 import { Attempt, type Failure } from './attempt.ts';
+import { OwnProcessor } from './processor.ts';
 import { type AttemptName, NodeExit } from './exit.ts';
 import type { ThreadServices } from './services.ts';
 
@@ -32,6 +33,7 @@ export interface SoloOwner {
 export class SoloThread {
   /** By the number of their installation. */
   readonly apps = new Map<number, LoadedApp>();
+  readonly processor: OwnProcessor;
   readonly #table: SoloTable;
   readonly #place: number;
   readonly #services: ThreadServices;
@@ -45,6 +47,7 @@ export class SoloThread {
   ) {
     this.#table = new SoloTable(memory);
     this.#place = place;
+    this.processor = new OwnProcessor(this.#table, place);
     this.#services = services;
     this.#runner = new SoloRunner<LoadedApp>({
       table: this.#table,

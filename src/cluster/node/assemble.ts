@@ -42,6 +42,9 @@ export interface AssembledNode {
   readonly segment: Segment;
 }
 
+/** Of garbage that nobody needs: what is compiled here soon is again. */
+const idleMs = 1_000;
+
 export const realTimers: Timers = {
   setTimeout: (callback, afterMs) => setTimeout(callback, afterMs),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
@@ -60,7 +63,7 @@ export function assembleNode({ config, executorCode, solo, durable, cluster, log
     received: (envelopes) => node.host.deliverAll(envelopes),
     exited: (thread, reason, text) => node.threadExited(thread, reason, text),
   });
-  const collector = new IdleCollector();
+  const collector = new IdleCollector(idleMs);
   const node = new Node(config, {
     nowMs: () => Date.now(),
     random: () => Math.random(),

@@ -61,6 +61,7 @@ const beatOfBox = bellOfBox + 3;
 const runsOfBox = bellOfBox + 4;
 /** A bit for each word of slots that may not be zero: loads are what a box costs, and mostly one slot is in it. */
 const summaryOfBox = bellOfBox + 5;
+const processorOfBox = bellOfBox + 7;
 /** 64-bit floats at the end of a box: what an executor has done. */
 const countersOfBox = 48;
 
@@ -255,6 +256,15 @@ export class SoloTable {
     return Atomics.load(this.#words, this.#box(place) + beatOfBox);
   }
 
+  /** On which processor this executor is at work; -1: it is not. */
+  processor(place: number): number {
+    return Atomics.load(this.#words, this.#box(place) + processorOfBox) - 1;
+  }
+
+  setProcessor(place: number, processor: number): void {
+    Atomics.store(this.#words, this.#box(place) + processorOfBox, processor + 1);
+  }
+
   // Runs: what the scheduler gives an executor, in their order, numbered from 1. A thread that a function blocks hears of nothing, so that
   // only memory can tell what it has not begun.
 
@@ -308,6 +318,7 @@ export class SoloTable {
   leave(place: number): void {
     this.setBusy(place, true);
     this.stopPolling(place);
+    this.setProcessor(place, -1);
     Atomics.store(this.#words, this.#box(place) + runsOfBox, 0);
   }
 

@@ -64,6 +64,18 @@ test.serial('many objects of every size at once arrive whole', async (t) => {
   await Promise.all(calls);
 });
 
+test.serial('objects of every size that are sent without waiting arrive as they were, in their order', async (t) => {
+  const numbers = Array.from({ length: apps.burstCount }, (_, i) => i);
+  for (let round = 0; round < 5; round++) t.deepEqual(await runtime.call(apps.burstApp, 'bursts', 'well'), numbers);
+});
+
+test.serial('what a function has sent without waiting, and then throws, takes no room', async (t) => {
+  for (let round = 0; round < 20; round++) {
+    const error = await failureOf(t, 'FunctionFailed', runtime.call(apps.burstApp, 'bursts', 'throws'));
+    t.regex(error.message, /after it has sent/);
+  }
+});
+
 test.serial('a full store: a producer waits, then fails with StoreFull, which says how full', async (t) => {
   const error = await failureOf(t, 'StoreFull', runtime.call(apps.floodApp, 'floods', 100));
   t.true(error.retryable);

@@ -17,13 +17,25 @@ function makeGarbage(): void {
 }
 
 test.serial('idle: garbage of a burst goes when nothing has happened for a while', async (t) => {
-  const collector = new IdleCollector();
+  const collector = new IdleCollector(1_000);
   makeGarbage();
   const before = heapBytes();
   collector.noteWork();
   const untilMs = performance.now() + 30_000;
   while (heapBytes() > before / 2 && performance.now() < untilMs) await sleep(100);
   t.true(heapBytes() < before / 2);
+  collector.stop();
+});
+
+test.serial('idle: work puts it off', async (t) => {
+  const collector = new IdleCollector(200);
+  makeGarbage();
+  const before = heapBytes();
+  for (let i = 0; i < 20; i++) {
+    collector.noteWork();
+    await sleep(75);
+  }
+  t.true(heapBytes() > before / 2);
   collector.stop();
 });
 

@@ -7,7 +7,7 @@ import { IdleCollector } from '../../../src/cluster/idle-collect.ts';
 const heapBytes = () => getHeapStatistics().total_heap_size;
 
 async function run(): Promise<void> {
-  const collector = new IdleCollector();
+  const collector = new IdleCollector(1_000);
   let kept: object[] = [];
   for (let i = 0; i < 500_000; i++) kept.push({ i });
   kept = [];

@@ -80,4 +80,26 @@ export const floodApp = defineApp('flood', {
   triggers: [floods.on(immediate(), flood), water.on(byBatchSize({ count: 10_000, scope: 'session' }), hold)],
 });
 
-export const storingApps = [placeApp, typedApp, snapshotApp, floodApp];
+/** More than are asked for at a time, of three ways into the store. */
+export const burstCount = 60;
+const burstSizes = [100_000, 10, 5_000];
+const bursts = bucket('bursts', { value: type<string>() });
+const sparks = bucket('sparks', bytes);
+/** Sends without waiting, each object marked by its number, and changes it then. */
+const burst = fn('burst', { input: bursts, sends: [sparks] }, ({ value }, ctx) => {
+  for (let i = 0; i < burstCount; i++) {
+    const object = new Uint8Array(burstSizes[i % burstSizes.length] ?? 0).fill(i);
+    void ctx.send(sparks, { value: object });
+    object.fill(255);
+  }
+  if (value === 'throws') throw new Error('after it has sent');
+});
+const line = fn('line', { inputs: sparks, output: type<readonly number[]>() }, (inputs, ctx) => {
+  void ctx.output(inputs.map(({ value }) => (value.every((byte) => byte === value[0]) ? (value[0] ?? -1) : -1)));
+});
+export const burstApp = defineApp('burst', {
+  module,
+  triggers: [bursts.on(immediate(), burst), sparks.on(byBatchSize({ count: burstCount, scope: 'session' }), line)],
+});
+
+export const storingApps = [placeApp, typedApp, snapshotApp, floodApp, burstApp];

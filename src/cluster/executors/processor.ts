@@ -1,0 +1,71 @@
+/**
+ * Keeps executors that run at a time on processors of their own.
+ *
+ * Threads that are woken one after the other may be put on one processor, and systems leave them there for 10 ms and more while another
+ * is idle, as long as both have just run and so are thought to have warm caches. A function that computes then takes twice its time.
+ *
+ *   A1  While a thread takes what it has been woken for, its word says on which processor.
+ *   A2  It moves aside if another's word says the same, and there are processors for all who have said so; once in `restMs` at most.
+ *   A3  Where it may run is afterwards as it was.
+ */
+import { availableParallelism } from 'node:os';
+import { type Libc, loadLibc } from '../../storage/libc.ts';
+import type { SoloTable } from '../../storage/solo/table.ts';
+
+/** Moving costs some 20 µs. */
+const restMs = 2;
+
+export class OwnProcessor {
+  readonly #table: SoloTable;
+  readonly #place: number;
+  readonly #libc: Libc | null;
+  readonly #processors = availableParallelism();
+  #movedMs = Number.NEGATIVE_INFINITY;
+  #isNoted = false;
+
+  constructor(table: SoloTable, place: number) {
+    this.#table = table;
+    this.#place = place;
+    this.#libc = this.#processors > 1 && table.places > 1 ? libcIfAny() : null;
+  }
+
+  /** Until the next turn of the event loop. */
+  note(): void {
+    if (!this.#libc || this.#isNoted) return;
+    this.#isNoted = true;
+    setImmediate(this.#forget);
+    let processor = this.#libc.processor();
+    if (this.#isShared(processor) && performance.now() - this.#movedMs > restMs) {
+      this.#libc.leaveProcessor(processor);
+      this.#movedMs = performance.now();
+      processor = this.#libc.processor();
+    }
+    this.#table.setProcessor(this.#place, processor);
+  }
+
+  #isShared(processor: number): boolean {
+    let busy = 1;
+    let isShared = false;
+    for (let place = 0; place < this.#table.places; place++) {
+      const other = this.#table.processor(place);
+      if (other === -1 || place === this.#place) continue;
+      busy++;
+      if (other === processor) isShared = true;
+    }
+    return isShared && busy <= this.#processors;
+  }
+
+  readonly #forget = (): void => {
+    this.#isNoted = false;
+    this.#table.setProcessor(this.#place, -1);
+  };
+}
+
+function libcIfAny(): Libc | null {
+  try {
+    return loadLibc();
+  } catch {
+    // Where there is none of ours, threads stay where the system puts them.
+    return null;
+  }
+}
