@@ -24,7 +24,12 @@ export function ours(
       // #region open
       const runtime = await startLocal({ apps: [app], executors });
       // #endregion
-      await warmUp?.(runtime);
+      try {
+        await warmUp?.(runtime);
+      } catch (error) {
+        await runtime.close();
+        throw error;
+      }
       return { sample: () => sample(runtime), close: () => runtime.close() };
     },
   };

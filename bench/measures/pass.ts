@@ -24,15 +24,17 @@ export const memcpy = (name: string, unit: 'µs' | 'ms'): Measure => ({
 /** Objects handed over in one session; those of a session are freed together, at its end. */
 const inTurn = { '1 KB': 20, '1 MB': 20, '10 MB': 20, '100 MB': 5 } as const;
 
-async function passOn(runtime: Runtime, size: keyof typeof sizes, calls: number): Promise<number[]> {
+/** Those that stay where they are, since there is no other executor yet, are not counted. */
+async function passOn(runtime: Runtime, size: keyof typeof sizes): Promise<readonly number[]> {
+  const value = { sizeBytes: sizes[size], left: inTurn[size], tookUs: [] };
+  const tookUs = await runtime.call(pass, { sizes: [{ value }] });
+  check(tookUs !== undefined, 'pass');
+  return tookUs ?? [];
+}
+
+async function passOften(runtime: Runtime, size: keyof typeof sizes): Promise<number[]> {
   const values: number[] = [];
-  for (let i = 0; i < calls; i++) {
-    const value = { sizeBytes: sizes[size], left: inTurn[size], tookUs: [] };
-    const tookUs = await runtime.call(pass, { sizes: [{ value }] });
-    check(tookUs !== undefined, 'pass');
-    values.push(...(tookUs ?? []));
-  }
-  // Those that stay where they are, since there is no other executor yet, are not counted.
+  for (let i = 0; i < times; i++) values.push(...(await passOn(runtime, size)));
   check(values.length > 0, 'pass: none was handed over');
   return values;
 }
@@ -44,8 +46,8 @@ export const passMeasures: readonly Measure[] = [
       'µs',
       pass,
       { size, objects: inTurn[size], warmUps: warmUps * inTurn['1 KB'] },
-      (runtime) => passOn(runtime, size, times),
-      (runtime) => warmUp(warmUps, () => passOn(runtime, '1 KB', 1)),
+      (runtime) => passOften(runtime, size),
+      (runtime) => warmUp(warmUps, () => passOn(runtime, '1 KB')),
     ),
   ),
   memcpy('pass', 'µs'),

@@ -61,7 +61,8 @@ export class Gate {
       restMs: soloRestMs,
       pauseMax: soloPauseMax,
       named: (summary) => send(options.node().coordinatorOf(summary.app), { kind: 'sessionClosed', summary }),
-      listen: (bell) => new Doorbell({ ...bell, answer: () => this.#together(bell.answer) }),
+      // Frames of other nodes come in any turn.
+      listen: (bell) => new Doorbell({ ...bell, answer: () => this.#together(bell.answer), isTurnAwaited: () => true }),
       nowMs: () => Date.now(),
       elapsedMs: () => performance.now(),
       random: () => Math.random(),

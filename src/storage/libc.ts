@@ -54,6 +54,15 @@ export function loadLibc(): Libc {
   return loaded;
 }
 
+/** For what is better with it, and goes without. */
+export function libcIfAny(): Libc | null {
+  try {
+    return loadLibc();
+  } catch {
+    return null;
+  }
+}
+
 function bind(): Libc {
   if (process.platform !== 'linux') throw new Error(`memfd_create does not exist on ${process.platform}`);
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');

@@ -9,7 +9,7 @@
  *   A3  Where it may run is afterwards as it was.
  */
 import { availableParallelism } from 'node:os';
-import { type Libc, loadLibc } from '../../storage/libc.ts';
+import { type Libc, libcIfAny } from '../../storage/libc.ts';
 import type { SoloTable } from '../../storage/solo/table.ts';
 
 /** Moving costs some 20 µs. */
@@ -59,13 +59,4 @@ export class OwnProcessor {
     this.#isNoted = false;
     this.#table.setProcessor(this.#place, -1);
   };
-}
-
-function libcIfAny(): Libc | null {
-  try {
-    return loadLibc();
-  } catch {
-    // Where there is none of ours, threads stay where the system puts them.
-    return null;
-  }
 }

@@ -8,7 +8,7 @@
  *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
  */
 import { availableParallelism } from 'node:os';
-import { type Libc, loadLibc } from '../../storage/libc.ts';
+import { type Libc, libcIfAny } from '../../storage/libc.ts';
 import type { SoloTable } from '../../storage/solo/table.ts';
 
 /** A hand-over between two threads that poll takes about 5 µs, waking a parked one 30 to 100. */
@@ -32,7 +32,7 @@ export interface DoorbellOptions {
   isWanted(): boolean;
   /** Whether it would be dealt with at once: else there is no hurry to hear of it. Default: it would. */
   isFree?(): boolean;
-  /** Whether the next turn of the event loop has work for this thread. Default: not that anybody knew. */
+  /** Whether the next turn of the event loop may have other work for this thread: then it looks once in a turn. Default: it has none. */
   isTurnAwaited?(): boolean;
 }
 
@@ -46,14 +46,7 @@ export interface Listener {
 let libc: Libc | null | undefined;
 
 function yieldProcessor(): void {
-  if (libc === undefined) {
-    try {
-      libc = loadLibc();
-    } catch {
-      // Where there is none of ours, polling does without.
-      libc = null;
-    }
-  }
+  if (libc === undefined) libc = libcIfAny();
   libc?.yieldProcessor();
 }
 
