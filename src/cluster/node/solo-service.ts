@@ -119,7 +119,10 @@ export class SoloService {
     for (;;) {
       const state = this.#table.state(slot);
       const stage = stageOf(state);
-      if ((stage !== stageQueued && stage !== stageRunning) || this.#table.generation(slot) !== generation) return;
+      if (this.#table.generation(slot) !== generation) return;
+      // Its executor has handed it over, and its message is on its way: who asks for the recall must not be answered before.
+      if (stage === stageRecalled) return this.#bringHome(slot, generation);
+      if (stage !== stageQueued && stage !== stageRunning) return;
       const recalled = slotState(stageRecalled, placeOf(state), positionOf(state));
       // Else it has gone on in between. Whichever session has the slot by now is the one that was taken.
       if (this.#table.swap(slot, state, recalled)) return this.#bringHome(slot, this.#table.generation(slot));
