@@ -5,12 +5,12 @@
  * keeps what a burst has left: tens of MB of garbage and empty pages, until the next burst.
  *
  *   I1  It collects when nothing has happened for `tickMs`, and only if the heap has grown; it stands still then for about a
- *       millisecond per MB that is alive. A heap of more than `heapBytesMax`, which may be a user's to fill, is left to V8.
+ *       millisecond per MB that is alive.
  *   I2  A second time some ticks later: V8 shrinks its young generation when it collects, and has seen that little is allocated.
  *   I3  A timer runs from the first work until then, and keeps nothing alive.
  *
  * V8 also drops compiled code when all objects of a kind have gone that it was compiled for, as they have where nothing happens. What comes
- * next begins with slow code: functions of users took twice their time for a tenth of a second. So executors wait for long.
+ * next begins with slow code: functions of users took twice their time for some tenths of a second. So executors leave it to V8.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -22,7 +22,6 @@ const secondTick = 7;
 const growthBytesMin = 8 * 2 ** 20;
 
 export class IdleCollector {
-  readonly #heapBytesMax: number;
   readonly #tickMs: number;
   /** What was left after the last time. */
   #restingBytes = getHeapStatistics().total_heap_size;
@@ -31,9 +30,8 @@ export class IdleCollector {
   #timer: NodeJS.Timeout | null = null;
   #collect: (() => void) | null = null;
 
-  constructor(tickMs: number, heapBytesMax = Number.POSITIVE_INFINITY) {
+  constructor(tickMs: number) {
     this.#tickMs = tickMs;
-    this.#heapBytesMax = heapBytesMax;
   }
 
   /** To be called whenever the thread has done something: it costs next to nothing. */
@@ -51,8 +49,7 @@ export class IdleCollector {
     this.#idleTicks = this.#worked ? 0 : this.#idleTicks + 1;
     this.#worked = false;
     if (this.#idleTicks === firstTick) {
-      const { total_heap_size: heapBytes, used_heap_size: usedBytes } = getHeapStatistics();
-      if (heapBytes < this.#restingBytes + growthBytesMin || usedBytes > this.#heapBytesMax) return this.stop();
+      if (getHeapStatistics().total_heap_size < this.#restingBytes + growthBytesMin) return this.stop();
       this.#collect ??= collector();
       if (this.#collect) this.#collect();
       else this.#idleTicks--;

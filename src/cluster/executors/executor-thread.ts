@@ -17,7 +17,6 @@ import { planSolo } from '../../actors/solo/plan.ts';
 import type { SoloHandle } from '../../storage/solo/table.ts';
 import { openSegment, type SegmentHandle } from '../../storage/segment.ts';
 import { copyValue } from '../../storage/value.ts';
-import { IdleCollector } from '../idle-collect.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';
 import { createLog, type LogLevel, type LogLine } from '../log.ts';
 import { encode } from '../encode.ts';
@@ -41,11 +40,6 @@ export interface ExecutorThreadData {
   readonly solo: { readonly memory: SoloHandle; readonly place: number; readonly invocationsMax: number } | null;
 }
 
-/** A function that is called again is to find its code compiled. */
-const idleMs = 60_000;
-/** Users' functions may keep what they like: a thread that collects stands still for a tenth of a second at most, about. */
-const idleHeapBytesMax = 128 * 2 ** 20;
-
 class ExecutorThread {
   readonly #keeper: string;
   readonly #abortGraceMs: number;
@@ -57,7 +51,6 @@ class ExecutorThread {
   readonly #running = new Map<number, Attempt>();
   readonly #asked = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   readonly #solo: SoloThread | null;
-  readonly #collector = new IdleCollector(idleMs, idleHeapBytesMax);
   /** To be run when the solo function that runs has returned; with their numbers. */
   readonly #held: (readonly [Run, number])[] = [];
   /** How many this thread was given. */
@@ -96,10 +89,7 @@ class ExecutorThread {
           this.#refuseHeld();
         },
         finished: (name, attempt, failure) => this.#finish(name, attempt, failure),
-        paused: () => {
-          this.#collector.noteWork();
-          this.#runHeld();
-        },
+        paused: () => this.#runHeld(),
       });
   }
 
@@ -109,7 +99,6 @@ class ExecutorThread {
     process.on('uncaughtException', (error) => this.#failAll(error));
     process.on('unhandledRejection', (error) => this.#failAll(error));
     this.#link.receive((envelopes) => {
-      this.#collector.noteWork();
       this.#solo?.processor.note();
       for (const { message } of envelopes) this.#take(message as ThreadMessage);
     });
