@@ -3,7 +3,7 @@
  *
  *   Y2  A coordinator answers for a shard only when it knows the apps that were recorded there before its epoch.
  *   Y3  Records are written by compare-and-swap: one that acts for a shard no more finds that its successor has written, and changes
- *       nothing. An app that was unregistered leaves a record of its revision: one that comes back must not have a revision twice.
+ *       nothing. One whose answer was lost may have been done: what is there then is known by its bytes. An app that was unregistered leaves a record of its revision: one that comes back must not have a revision twice.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,11 +12,12 @@ import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
 import { shardOf } from '../../actors/protocol/session-id.ts';
 import type { LogLine } from '../log.ts';
 import type { Registry } from '../registry/registry.ts';
+import { asRegistryError } from '../registry/registry-error.ts';
 import { type ClusterView, decodeEntry, encodeEntry } from '../view.ts';
 
 export interface AppRecordsOptions {
   readonly name: string;
-  readonly registry: Pick<Registry, 'list' | 'put'>;
+  readonly registry: Pick<Registry, 'get' | 'list' | 'put'>;
   readonly view: Pick<ClusterView, 'shards' | 'ownerOf'>;
   /** One that was recorded before this node acted for its shard. */
   restored(record: AppRecord): void;
@@ -35,6 +36,8 @@ export class AppRecords {
   readonly #reading = new Map<number, Promise<void>>();
   /** Of each record, what the registry has. */
   readonly #revisions = new Map<string, number>();
+  /** Writes that have failed, but may have been done. */
+  readonly #doubtful = new Map<string, Uint8Array>();
   /** The hash of each app's code, as it was recorded. */
   readonly #bundles = new Map<string, string>();
   #writing: Promise<unknown> = Promise.resolve();
@@ -100,17 +103,38 @@ export class AppRecords {
   }
 
   async #write(record: AppRecord): Promise<ErrorData | null> {
-    const { registry, log } = this.#options;
+    const { log } = this.#options;
     const key = recordKey(record.name);
     try {
-      const expected = this.#revisions.get(key) ?? 0;
-      this.#revisions.set(key, await registry.put(key, encodeEntry(record), { expected, ttlMs: null }));
+      await this.#put(key, encodeEntry(record));
       this.#note(key, record);
       return null;
     } catch (error) {
       log('warn', 'an app could not be recorded: it will not survive this coordinator', { app: record.name, error: String(error) });
       const text = `app ${record.name} was changed, but that could not be recorded, and is lost with its coordinator: try again (${String(error)})`;
       return errorData('DurableStoreFailed', text, { app: record.name }, true);
+    }
+  }
+
+  async #put(key: string, value: Uint8Array): Promise<void> {
+    const { registry } = this.#options;
+    const doubtful = this.#doubtful.get(key);
+    const expected = this.#revisions.get(key) ?? 0;
+    try {
+      this.#revisions.set(key, await registry.put(key, value, { expected, ttlMs: null }));
+      this.#doubtful.delete(key);
+    } catch (error) {
+      if (asRegistryError(error).code !== 'RegistryConflict') {
+        this.#doubtful.set(key, value);
+        throw error;
+      }
+      const found = await registry.get(key);
+      const isThis = found !== null && Buffer.compare(found.value, value) === 0;
+      const isFormer = found !== null && doubtful !== undefined && Buffer.compare(found.value, doubtful) === 0;
+      if (!isThis && !isFormer) throw error;
+      this.#revisions.set(key, found.revision);
+      this.#doubtful.delete(key);
+      if (!isThis) await this.#put(key, value);
     }
   }
 

@@ -3,6 +3,7 @@ import test from 'ava';
 import type { AppRecord } from '../../../src/actors/protocol/coordinator.ts';
 import { shardOf } from '../../../src/actors/protocol/session-id.ts';
 import { MemoryRegistry } from '../../../src/cluster/registry/memory-registry.ts';
+import { RegistryError } from '../../../src/cluster/registry/registry-error.ts';
 import type { Registry } from '../../../src/cluster/registry/registry.ts';
 import { AppRecords, recordKey } from '../../../src/cluster/roles/app-records.ts';
 import { decodeEntry, type Shard } from '../../../src/cluster/view.ts';
@@ -18,7 +19,7 @@ const recordOf = (name: string, revision: number, isThere = true): AppRecord => 
 });
 
 /** A coordinator that has the shards of these apps, since the epoch 1. */
-function owner(registry: Pick<Registry, 'list' | 'put'>, name: string, ...apps: readonly string[]) {
+function owner(registry: Pick<Registry, 'get' | 'list' | 'put'>, name: string, ...apps: readonly string[]) {
   const shards = new Map<number, Shard>(apps.map((app) => [shardOf(app), { owner: name, epoch: 1 }]));
   const restored: AppRecord[] = [];
   const failures: string[] = [];
@@ -67,10 +68,35 @@ test('app records: Y3: what a former coordinator still writes changes nothing', 
   t.is(decodeEntry<AppRecord>((await registry.get(recordKey('a')))?.value as Uint8Array).revision, 2);
 });
 
+for (const code of ['CallTimedOut', 'RegistryConflict'] as const) {
+  test(`app records: Y3: a write that was done, but answered by ${code}, is not in the way of the next`, async (t) => {
+    const registry = memory();
+    let isLost = true;
+    const losing: Pick<Registry, 'get' | 'list' | 'put'> = {
+      get: (key) => registry.get(key),
+      list: (prefix) => registry.list(prefix),
+      async put(...given) {
+        const revision = await registry.put(...given);
+        if (isLost) throw new RegistryError(code, 'the answer was lost');
+        return revision;
+      },
+    };
+    const { records } = owner(losing, 'c1', 'a');
+    const first = await records.record(recordOf('a', 1));
+    if (code === 'CallTimedOut') t.like(first, { code: 'DurableStoreFailed', retryable: true });
+    else t.is(first, null, 'what is there is what was to be written');
+    isLost = false;
+    t.is(await records.record(recordOf('a', 2)), null);
+    t.is(await records.record(recordOf('a', 3)), null);
+    t.is(decodeEntry<AppRecord>((await registry.get(recordKey('a')))?.value as Uint8Array).revision, 3);
+  });
+}
+
 test('app records: Y2: a shard that was another’s meanwhile is read anew, and a registry that fails is asked again', async (t) => {
   const registry = memory();
   let failing = 2;
-  const flaky: Pick<Registry, 'list' | 'put'> = {
+  const flaky: Pick<Registry, 'get' | 'list' | 'put'> = {
+    get: (key) => registry.get(key),
     put: (...given) => registry.put(...given),
     list: (prefix) => (failing-- > 0 ? Promise.reject(new Error('not now')) : registry.list(prefix)),
   };
