@@ -3,7 +3,8 @@
  *
  *   Y2  A coordinator answers for a shard only when it knows the apps that were recorded there before its epoch.
  *   Y3  Records are written by compare-and-swap: one that acts for a shard no more finds that its successor has written, and changes
- *       nothing. One whose answer was lost may have been done: what is there then is known by its bytes. An app that was unregistered leaves a record of its revision: one that comes back must not have a revision twice.
+ *       nothing. One whose answer was lost may have been done: what is there then is known by its bytes. An app that was unregistered
+ *       leaves a record of its revision: one that comes back must not have a revision twice.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
