@@ -47,6 +47,7 @@ const affinityBytes = 1_024;
 const thisThread = 0;
 
 let loaded: Libc | null = null;
+let isMissing = false;
 
 /** Throws where koffi, or one of the functions, does not exist: anywhere but on Linux. */
 export function loadLibc(): Libc {
@@ -56,9 +57,11 @@ export function loadLibc(): Libc {
 
 /** For what is better with it, and goes without. */
 export function libcIfAny(): Libc | null {
+  if (loaded || isMissing) return loaded;
   try {
     return loadLibc();
   } catch {
+    isMissing = true;
     return null;
   }
 }

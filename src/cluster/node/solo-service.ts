@@ -107,11 +107,7 @@ export class SoloService {
 
   /** Also those that a dying executor had handed over without a word. */
   recallAll(): void {
-    for (let slot = 0; slot < this.#table.slots; slot++) {
-      const generation = this.#table.generation(slot);
-      if (stageOf(this.#table.state(slot)) === stageRecalled) this.#bringHome(slot, generation);
-      else this.#recall(slot, generation);
-    }
+    for (let slot = 0; slot < this.#table.slots; slot++) this.#recall(slot, this.#table.generation(slot));
   }
 
   /** Takes the slot from whoever has it. */
@@ -120,7 +116,7 @@ export class SoloService {
       const state = this.#table.state(slot);
       const stage = stageOf(state);
       if (this.#table.generation(slot) !== generation) return;
-      // Its executor has handed it over, and its message is on its way: who asks for the recall must not be answered before.
+      // Its executor has handed it over, and its message is on its way or lost: who asks for the recall must not be answered before.
       if (stage === stageRecalled) return this.#bringHome(slot, generation);
       if (stage !== stageQueued && stage !== stageRunning) return;
       const recalled = slotState(stageRecalled, placeOf(state), positionOf(state));

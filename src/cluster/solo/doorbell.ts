@@ -8,7 +8,7 @@
  *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
  */
 import { availableParallelism } from 'node:os';
-import { type Libc, libcIfAny } from '../../storage/libc.ts';
+import { libcIfAny } from '../../storage/libc.ts';
 import type { SoloTable } from '../../storage/solo/table.ts';
 
 /** A hand-over between two threads that poll takes about 5 µs, waking a parked one 30 to 100. */
@@ -41,13 +41,6 @@ export interface Listener {
   /** Listens until nothing is wanted any more. `isQuick`: nobody has to be woken for what is waited for. */
   attend(isQuick?: boolean): void;
   stop(): void;
-}
-
-let libc: Libc | null | undefined;
-
-function yieldProcessor(): void {
-  if (libc === undefined) libc = libcIfAny();
-  libc?.yieldProcessor();
 }
 
 const pollersMax = Math.max(1, availableParallelism() - 1);
@@ -117,7 +110,7 @@ export class Doorbell implements Listener {
       this.#polls ||= table.startPolling(box, pollersMax);
       const waitedMs = nowMs - this.#heardMs;
       if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
-      if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) yieldProcessor();
+      if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) libcIfAny()?.yieldProcessor();
       if (nowMs - this.#turnBeganMs > turnMs) return void setImmediate(this.#turn);
     }
   };
