@@ -10,7 +10,7 @@
 import { errorData } from '../../actors/protocol/error.ts';
 import type { Input as InputMessage } from '../../actors/protocol/object.ts';
 import type { AppTable } from '../../actors/app.ts';
-import { type AnyBucket, bucketName, checkedBucketName } from '../../api/bucket.ts';
+import { type AnyBucket, bucketName } from '../../api/bucket.ts';
 import { checkBranches } from '../../api/call-options.ts';
 import type { Allocation, Branches, Context, Durable, Input, Log, Outgoing } from '../../api/context.ts';
 import { readEntry } from '../../api/entries.ts';
@@ -19,22 +19,15 @@ import type { Handler } from '../../api/fn.ts';
 import type { Ref } from '../../storage/object.ts';
 import { type Encoded, isOwnMemory } from '../../storage/value.ts';
 import { encode } from '../encode.ts';
-import type { Exit } from './exit.ts';
+import { bucketIndex, sendIndex } from './bucket-index.ts';
+import type { Exit, Question } from './exit.ts';
 import { StoredInput } from './input.ts';
 import { Outbox } from './outbox.ts';
-import type { ThreadServices } from './services.ts';
+import type { Answer, ThreadServices } from './services.ts';
 import { isThenable, TrackedPromises } from './tracked.ts';
 
 const delayMsMax = 2 ** 31 - 1;
 const allocateBytesMax = 2 ** 32;
-
-/** The newest answer to where a function may send to: it is mostly the next one, too. */
-let lastSend: { bucket: AnyBucket | null; table: AppTable | null; function: number; index: number } = {
-  bucket: null,
-  table: null,
-  function: -1,
-  index: -1,
-};
 
 type Wanted = { readonly key?: string | undefined; readonly group?: string | undefined; readonly sizeBytes: number };
 
@@ -115,7 +108,7 @@ export class Attempt implements Context {
 
   send(bucket: AnyBucket, object: Outgoing & { readonly delayMs?: number | undefined }): Promise<void> | undefined {
     this.#assertOpen();
-    const index = this.#bucketIndex('ctx.send', bucket);
+    const index = sendIndex('ctx.send', this.#work, bucket);
     const { key, group, value } = readEntry('ctx.send', 'object', bucketName(bucket), object);
     const { delayMs = 0 } = object;
     if (!Number.isInteger(delayMs) || delayMs < 0 || delayMs > delayMsMax)
@@ -144,7 +137,7 @@ export class Attempt implements Context {
 
   async #allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
     this.#assertOpen();
-    const index = this.#bucketIndex('ctx.allocate', bucket);
+    const index = sendIndex('ctx.allocate', this.#work, bucket);
     const { key, group } = readEntry('ctx.allocate', 'object', bucketName(bucket), { ...object, value: null });
     const { sizeBytes } = object;
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)
@@ -183,10 +176,10 @@ export class Attempt implements Context {
 
   expect(bucket: AnyBucket, branches: Branches): Promise<void> {
     this.#assertOpen();
-    const index = this.#bucketIndex('ctx.expect', bucket, false);
+    const index = bucketIndex('ctx.expect', this.#work.table, bucket);
     checkBranches('ctx.expect', 'branches', branches);
     const { group = null, keys = null, count = null } = branches;
-    const asked = this.#exit.ask((request, name) => ({ kind: 'expectSent', ...name, request, bucket: index, group, keys, count }));
+    const asked = this.#ask((request, name) => ({ kind: 'expectSent', ...name, request, bucket: index, group, keys, count }));
     return this.#track(asked.then(() => undefined));
   }
 
@@ -201,9 +194,19 @@ export class Attempt implements Context {
 
   async #find(at: string, bucket: AnyBucket, key: string | null): Promise<Input[]> {
     this.#assertOpen();
-    const index = this.#bucketIndex(at, bucket, false);
-    const { objects } = await this.#exit.ask((request, name) => ({ kind: 'objectsAsked', ...name, request, bucket: index, key }));
+    const index = bucketIndex(at, this.#work.table, bucket);
+    const { objects } = await this.#ask((request, name) => ({ kind: 'objectsAsked', ...name, request, bucket: index, key }));
     return objects.map((object) => new StoredInput(object, this.#services.arena));
+  }
+
+  /** In its turn behind what was sent before, also when that still waits: who is asked must know of it. */
+  async #ask(question: Question): Promise<Answer> {
+    if (!this.#outbox?.isWaiting) return this.#exit.ask(question);
+    let answer: Promise<Answer> | null = null;
+    await this.#outbox.add(async () => {
+      answer = this.#exit.ask(question);
+    });
+    return answer as unknown as Promise<Answer>;
   }
 
   /** Nothing more is wanted of it: `signal` is aborted, and what it still sends is refused. */
@@ -350,32 +353,6 @@ export class Attempt implements Context {
     const ordinal = ofBucket.get(key) ?? 0;
     ofBucket.set(key, ordinal + 1);
     return ordinal;
-  }
-
-  #bucketIndex(at: string, bucket: AnyBucket, isSend = true): number {
-    const { table, function: fn } = this.#work;
-    if (lastSend.bucket === bucket && lastSend.table === table && lastSend.function === fn) return lastSend.index;
-    const index = this.#findBucket(at, bucket, isSend);
-    if (isSend) lastSend = { bucket, table, function: fn, index };
-    return index;
-  }
-
-  #findBucket(at: string, bucket: AnyBucket, isSend: boolean): number {
-    const name = checkedBucketName(at, bucket);
-    const { table } = this.#work;
-    const found = table.bucketByName.get(name);
-    const fn = table.functions[this.#work.function];
-    if (!found) {
-      const known = table.buckets.map((one) => one.name).join(', ');
-      throw new errors.UnknownBucket(
-        errorData('UnknownBucket', `${at}: app ${table.name} has no bucket ${name}; it has ${known}`, { bucket: name }),
-      );
-    }
-    if (isSend && fn?.sends && !fn.sends.includes(name)) {
-      const text = `${at}: function ${fn.name} does not declare that it sends to ${name}; add it to sends (${fn.sends.join(', ') || 'none'})`;
-      throw new errors.UnknownBucket(errorData('UnknownBucket', text, { bucket: name, function: fn.name }));
-    }
-    return found.index;
   }
 
   /** Why nothing more may leave; null while it runs. Made when asked for: an error costs more than an attempt. */

@@ -71,15 +71,15 @@ testIn('a neighbour of one that ends its executor is run again, and none is lost
 });
 
 testIn('ctx.get and ctx.getAll find what was sent before, in order', apps.askedApp, async (t, runtime) => {
-  for (let round = 0; round < 5; round++) {
-    const result = await runtime.call(apps.askedApp, { asked: [{ key: 'request', value: `${round}` }] });
-    t.is(result?.told, `1  a1+a2+b3 ${round}`);
+  for (const pace of ['slowly', 'at once', 'slowly', 'at once']) {
+    const result = await runtime.call(apps.askedApp, { asked: [{ key: 'request', value: pace }] });
+    t.is(result?.told, `1  a1+a2+b3 ${pace}`);
     t.deepEqual(await countsOf(t, runtime, result?.session ?? ''), { ask: '1 1 0' });
   }
 });
 
 testIn('ctx.expect announces a join, before its branches and after some of them', apps.forkedApp, async (t, runtime) => {
-  for (const when of ['early', 'late']) {
+  for (const when of ['slowly', 'early', 'late']) {
     const result = await runtime.call(apps.forkedApp, 'forked', when);
     t.is(result?.told, 'ABC');
     const { superseded, objects } = await historyOf(t, runtime, result?.session ?? '');

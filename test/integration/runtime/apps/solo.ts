@@ -58,7 +58,9 @@ export const doomedApp = defineApp('doomed', { module, triggers: [doomed.on(imme
 
 const asked = bucket('asked', strings);
 const found = bucket('found', strings);
-const ask = fn('ask', { input: asked, sends: [found], output: told }, async (_, ctx) => {
+/** `slowly`: what it sends finds its session brought home meanwhile, and waits. */
+const ask = fn('ask', { input: asked, sends: [found], output: told }, async ({ value: pace }, ctx) => {
+  if (pace === 'slowly') spin(20);
   for (const value of ['1', '2', '3']) void ctx.send(found, { key: value === '3' ? 'b' : 'a', value });
   const first = await ctx.get(found, 'a');
   const missing = await ctx.get(found, 'c');
@@ -73,11 +75,12 @@ export const askedApp = defineApp('asked', { module, triggers: [asked.on(immedia
 
 const forked = bucket('forked', strings);
 const branches = bucket('branches', strings);
-/** `early`: announces before it sends; `late`: when some have been sent, and have waited. */
+/** `early`: announces before it sends; `late`: when some have been sent, and have waited; `slowly`: they wait still. */
 const fork = fn('fork', { input: forked, sends: [branches] }, async ({ value }, ctx) => {
   if (value === 'early') await ctx.expect(branches, { keys: ['a', 'b', 'c'] });
+  if (value === 'slowly') spin(20);
   for (const key of ['c', 'a', 'a']) void ctx.send(branches, { key, value: key.toUpperCase() });
-  if (value === 'late') await ctx.expect(branches, { keys: ['a', 'b', 'c'] });
+  if (value !== 'early') await ctx.expect(branches, { keys: ['a', 'b', 'c'] });
   void ctx.send(branches, { key: 'b', value: 'B' });
 });
 const join = fn(
