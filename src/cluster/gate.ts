@@ -62,7 +62,7 @@ export class Gate {
       pauseMax: soloPauseMax,
       named: (summary) => send(options.node().coordinatorOf(summary.app), { kind: 'sessionClosed', summary }),
       // Frames of other nodes come in any turn.
-      listen: (bell) => new Doorbell({ ...bell, answer: () => this.#together(bell.answer), isTurnAwaited: () => true }),
+      listen: (bell) => new Doorbell({ ...bell, answer: () => this.#together(bell.answer), sharesTurns: true }),
       nowMs: () => Date.now(),
       elapsedMs: () => performance.now(),
       random: () => Math.random(),

@@ -32,8 +32,10 @@ export interface DoorbellOptions {
   isWanted(): boolean;
   /** Whether it would be dealt with at once: else there is no hurry to hear of it. Default: it would. */
   isFree?(): boolean;
-  /** Whether the next turn of the event loop may have other work for this thread: then it looks once in a turn. Default: it has none. */
+  /** Whether this thread goes on with something in its next turn of the event loop: then it looks again there. Default: it does not. */
   isTurnAwaited?(): boolean;
+  /** Others speak to this thread in any turn: it looks once in each. Default: false. */
+  readonly sharesTurns?: boolean;
 }
 
 /** What a doorbell is to those who listen to it. */
@@ -73,7 +75,7 @@ export class Doorbell implements Listener {
 
   /** Looks when those who were told something have had their say: still in this turn of the event loop, while that is young. */
   #goOn(nowMs: number): void {
-    if (nowMs - this.#turnBeganMs < turnMs) queueMicrotask(this.#look);
+    if (nowMs - this.#turnBeganMs < turnMs && !this.#options.sharesTurns) queueMicrotask(this.#look);
     else setImmediate(this.#turn);
   }
 
@@ -88,7 +90,7 @@ export class Doorbell implements Listener {
   };
 
   readonly #look = (): void => {
-    const { table, box, answer, isWanted, isFree, isTurnAwaited } = this.#options;
+    const { table, box, answer, isWanted, isFree, isTurnAwaited, sharesTurns } = this.#options;
     for (;;) {
       const nowMs = performance.now();
       const bell = table.bell(box);
@@ -111,7 +113,7 @@ export class Doorbell implements Listener {
       const waitedMs = nowMs - this.#heardMs;
       if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
       if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) libcIfAny()?.yieldProcessor();
-      if (nowMs - this.#turnBeganMs > turnMs) return void setImmediate(this.#turn);
+      if (sharesTurns || nowMs - this.#turnBeganMs > turnMs) return void setImmediate(this.#turn);
     }
   };
 
