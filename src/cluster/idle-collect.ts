@@ -12,8 +12,8 @@
  * V8 also drops compiled code when all objects of a kind have gone that it was compiled for, as they have where nothing happens. What comes
  * next begins with slow code: functions of users took twice their time for some tenths of a second. So executors leave it to V8.
  */
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapStatistics } from 'node:v8';
+import { type Collect, collectorIfAny } from './collector.ts';
 
 /** Without work, so many ticks after the last. */
 const firstTick = 1;
@@ -28,7 +28,7 @@ export class IdleCollector {
   #worked = false;
   #idleTicks = 0;
   #timer: NodeJS.Timeout | null = null;
-  #collect: (() => void) | null = null;
+  #collect: Collect | null = null;
 
   constructor(tickMs: number) {
     this.#tickMs = tickMs;
@@ -50,7 +50,7 @@ export class IdleCollector {
     this.#worked = false;
     if (this.#idleTicks === firstTick) {
       if (getHeapStatistics().total_heap_size < this.#restingBytes + growthBytesMin) return this.stop();
-      this.#collect ??= collector();
+      this.#collect ??= collectorIfAny();
       if (this.#collect) this.#collect();
       else this.#idleTicks--;
     } else if (this.#idleTicks === secondTick) {
@@ -58,18 +58,5 @@ export class IdleCollector {
       this.#restingBytes = getHeapStatistics().total_heap_size;
       this.stop();
     }
-  }
-}
-
-/**
- * V8's own function, which it shows to contexts that are made while this flag is set. The flag is of the process: null if another thread
- * has taken it back at this moment.
- */
-function collector(): (() => void) | null {
-  setFlagsFromString('--expose-gc');
-  try {
-    return runInNewContext('globalThis.gc ?? null') as (() => void) | null;
-  } finally {
-    setFlagsFromString('--no-expose-gc');
   }
 }

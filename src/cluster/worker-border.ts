@@ -14,6 +14,7 @@ import type { Ref } from '../storage/object.ts';
 import type { Timers } from '../storage/timers.ts';
 import type { Config } from './config.ts';
 import { type Gate, gateAddress } from './gate.ts';
+import { FrameCollector } from './frame-collect.ts';
 import type { Outlet } from './host.ts';
 import type { Node } from './node/node.ts';
 import type { Registry } from './registry/registry.ts';
@@ -194,6 +195,7 @@ export class WorkerBorder {
 }
 
 function createFetcher({ name, config, node, timers }: WorkerBorderOptions): ObjectFetcher {
+  const collector = new FrameCollector();
   return new ObjectFetcher({
     address: atNode(importsAddress, name),
     timers,
@@ -214,6 +216,7 @@ function createFetcher({ name, config, node, timers }: WorkerBorderOptions): Obj
         discard: () => node.store.release(offset),
       };
     },
+    copied: (bytes) => collector.noteCopied(bytes),
   });
 }
 

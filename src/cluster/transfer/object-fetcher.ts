@@ -31,6 +31,8 @@ export interface ObjectFetcherOptions {
   send(to: Address, message: Message): void;
   /** `isNew`: for a session that is not open yet. */
   allocate(sizeBytes: number, isNew: boolean): Promise<Landing>;
+  /** So many bytes of a frame have been copied to where they land. */
+  copied?(bytes: number): void;
 }
 
 /** What a fetch that failed is rejected with. */
@@ -146,6 +148,7 @@ export class ObjectFetcher {
     if (!transfer || at !== transfer.got || at + bytes.byteLength > transfer.sizeBytes) return;
     transfer.landing.bytes.set(bytes, at);
     transfer.got += bytes.byteLength;
+    this.#options.copied?.(bytes.byteLength);
     if (transfer.got === transfer.sizeBytes) this.#end(request)?.done();
   }
 

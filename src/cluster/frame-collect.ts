@@ -1,0 +1,24 @@
+/**
+ * Gives back what large frames have taken, as soon as they have been copied to where they belong.
+ *
+ * The bytes of a frame lie outside of V8's heap, and zeromq.js counts them towards it, V8 itself a second time. At some 30 MB V8 begins to
+ * mark the whole heap, on all its threads: for each 100 MB that came it took as much time as receiving them. All of it is young, and a
+ * scavenge of what little else is young finds it in a millisecond; then the memory is used again, too, while it is warm.
+ */
+import { type Collect, collectorIfAny } from './collector.ts';
+
+const scavengedBytes = 8 * 2 ** 20;
+
+export class FrameCollector {
+  #copiedBytes = 0;
+  #collect: Collect | null = null;
+
+  /** So much of what came is of no use any more. */
+  noteCopied(bytes: number): void {
+    this.#copiedBytes += bytes;
+    if (this.#copiedBytes < scavengedBytes) return;
+    this.#copiedBytes = 0;
+    this.#collect ??= collectorIfAny();
+    this.#collect?.({ type: 'minor' });
+  }
+}
