@@ -205,6 +205,8 @@ export class SoloService {
       if (!seen) continue;
       if (stage !== stageQueued && stage !== stageRunning) {
         seen.state = 0;
+        // Slots are taken from the first on: where one was never used, none behind it was.
+        if (this.#table.generation(slot) === 0) break;
         continue;
       }
       this.#activeLooks = lingerLooks;

@@ -93,6 +93,7 @@ export class SoloCalls implements ShortCalls {
   readonly #routes = new Map<string, Route>();
   readonly #suspended = new Map<string, number>();
   readonly #rows: (SoloCall | undefined)[];
+  /** The last is taken first, so that one that was never used is taken when all before it are in use: who looks through them counts on it. */
   readonly #free: number[];
   /** Slots that rest, the oldest first. */
   readonly #resting: { readonly slot: number; readonly sinceMs: number }[] = [];
