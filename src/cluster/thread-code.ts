@@ -5,6 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { heapFlag } from './heap-flag.ts';
 
 export type ThreadCode = { readonly kind: 'file'; readonly url: string } | { readonly kind: 'text'; readonly text: string };
 
@@ -21,15 +22,9 @@ export function threadCode(path: string): Promise<ThreadCode> {
   return code;
 }
 
-/**
- * Each thread maps the arena, and V8 takes all of that for memory of the thread's heap, and collects it at once. From a heap that has been
- * collected it expects little: at some 10 MB, also of buffers, it collects again, on all processors, and drops compiled code. Below this size
- * it leaves a heap alone. The flag is the process's, and is read when a thread's heap is made; threads that others start do well with it, too.
- */
-const heapMiBAtLeast = 64;
-
+/** V8 reads the flag when a thread's heap is made. It is the process's: threads that others start do well with it, too. */
 export function startWorker(code: ThreadCode, options: WorkerOptions): Worker {
-  setFlagsFromString(`--initial-old-space-size=${heapMiBAtLeast}`);
+  setFlagsFromString(heapFlag);
   return code.kind === 'file' ? new Worker(new URL(code.url), options) : new Worker(code.text, { ...options, eval: true });
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import { heapFlag } from '../../src/cluster/heap-flag.ts';
 import { pages } from '../../docs/generate.ts';
 
 for (const [page, describe] of pages) {
@@ -7,3 +8,8 @@ for (const [page, describe] of pages) {
     t.is(readFileSync(page, 'utf8'), describe());
   });
 }
+
+test('docker-compose.yml starts workers with the flag that up starts them with', (t) => {
+  const compose = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
+  t.true(compose.includes(`exec node ${heapFlag} `));
+});

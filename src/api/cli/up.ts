@@ -12,6 +12,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
+import { heapFlag } from '../../cluster/heap-flag.ts';
 import { flagsOf, type Given, readGiven, roleSettings } from '../../cluster/roles/settings.ts';
 import { type ChildPlan, Children, type ReadyChild } from './children.ts';
 import { CommandFailed } from './failure.ts';
@@ -109,7 +110,9 @@ function planOf(coordinators: number, workers: number, given: Given): Plan {
   const anyPort = firstListens.replace(/\d+$/, '0');
   const childPlan = (name: string, settings: Given, ...more: readonly string[]): ChildPlan => {
     const role = roleOf(name);
-    return { name, title: `${role} ${name}`, args: [bin(), role, ...flagsOf({ ...shared, ...settings, name }), ...more], variables };
+    const ofNode = role === 'worker' ? [heapFlag] : [];
+    const flags = flagsOf({ ...shared, ...settings, name });
+    return { name, title: `${role} ${name}`, args: [...ofNode, bin(), role, ...flags, ...more], variables };
   };
   const joins = (join: string) => (registry === undefined ? { join } : {});
   const named = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i + 1}`);

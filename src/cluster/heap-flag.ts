@@ -1,0 +1,6 @@
+/**
+ * For threads, and main threads of processes, that map the arena. V8 takes all of it for memory of the thread's heap, and collects it at once;
+ * and from a heap that has been collected it expects little: at some 10 MB, also of buffers, it collects again, on all processors, and drops
+ * compiled code. With this a heap below 64 MB is left alone.
+ */
+export const heapFlag = '--initial-old-space-size=64';
