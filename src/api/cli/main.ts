@@ -20,6 +20,7 @@ const usageExitCode = 2;
 /** Runs a command line (without node and script). Resolves with the exit code; never rejects. */
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0;
+  outliveReaders();
   const program = new Command('pheromone')
     .description('A data-centric serverless runtime.')
     .version(version())
@@ -39,6 +40,15 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
     if (!(error instanceof FailureTold)) console.error(describe(error));
     return isPheromoneError(error) && usageCodes.has(error.code) ? usageExitCode : 1;
+  }
+}
+
+/** What is printed when nobody reads it any more is lost, and ends nothing: a cluster goes on without whoever wanted its address. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
   }
 }
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterStatus } from '../../../src/api/cluster-status.ts';
 import type { Health } from '../../../src/cluster/roles/health.ts';
-import { type Running, start } from './cluster.ts';
+import { freePort, type Running, start } from './cluster.ts';
 
 const slow = fileURLToPath(new URL('slow.ts', import.meta.url));
 /** A client takes 20 s to give a cluster up. */
@@ -32,14 +32,6 @@ function endWith<R extends Running>(t: ExecutionContext, started: R): R {
 function coordinator(t: ExecutionContext, port = 0): Running {
   const args = ['coordinator', '--name', 'c1', '--listen', `tcp://127.0.0.1:${port}`, '--data-dir', join(directory, 'data')];
   return endWith(t, start(args));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Null: nobody answers there. */

@@ -3,10 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterStatus } from '../../../src/api/cluster-status.ts';
-import { type Running, start, startUp, type Up } from './cluster.ts';
+import { freePort, type Running, start, startUp, type Up } from './cluster.ts';
 import { pheromone } from './pheromone.ts';
 import { childrenOf, running, runningAfter } from './processes.ts';
 
@@ -79,6 +80,20 @@ test.serial('up: without --json it prints the address alone; what else there is 
   t.deepEqual([code, stdout], [0, `${line}\n`], stderr);
   t.regex(line, /^tcp:\/\/127\.0\.0\.1:\d+$/);
   t.regex(stderr, /^ready w1 tcp:/m);
+});
+
+test.serial('up: goes on when nobody reads what it prints any more', async (t) => {
+  const address = `tcp://127.0.0.1:${await freePort()}`;
+  const started = endWith(t, start(['up', '--workers', '1', '--executors', '1', '--listen', address], { env: { TMPDIR: directory } }));
+  started.process.stdout.destroy();
+  started.process.stderr.destroy();
+  const names = async () => (await statusOf({ address }).catch(() => ({ nodes: [] }))).nodes.map(({ name }) => name).join(' ');
+  const untilMs = performance.now() + 20_000;
+  while ((await names()) !== 'c1 w1' && performance.now() < untilMs) await sleep(200);
+  t.is(await names(), 'c1 w1');
+  started.process.kill('SIGTERM');
+  t.is((await started.ended).code, 0);
+  t.deepEqual(await readdir(directory), []);
 });
 
 test.serial('up: keeps its registry where --data-dir says, and leaves it there', async (t) => {
