@@ -1,0 +1,63 @@
+/** How a thread listens (`solo/doorbell.ts`): `post` tells whether it had parked. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { Doorbell, type DoorbellOptions } from '../../../src/cluster/solo/doorbell.ts';
+import { clientBox, createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+
+const slot = 3;
+/** Longer than anyone polls. */
+const patienceMs = 100;
+
+function listening(more: Partial<DoorbellOptions> = {}) {
+  const memory = createSoloMemory(32, 1);
+  if (!memory) throw new Error('no memory');
+  const table = new SoloTable(memory);
+  const heard: number[] = [];
+  const doorbell = new Doorbell({
+    table,
+    box: clientBox,
+    answer: () => table.drain(clientBox, (posted) => heard.push(posted)),
+    isWanted: () => true,
+    ...more,
+  });
+  doorbell.attend();
+  return { post: () => table.post(clientBox, slot), heard, doorbell };
+}
+
+for (const [who, more] of [
+  ['who has nothing else to do', {}],
+  ['who shares its turns with others', { sharesTurns: true }],
+] as const) {
+  test.serial(`${who} parks when nothing comes for a while, and hears what comes then`, async (t) => {
+    const { post, heard, doorbell } = listening(more);
+    await sleep(patienceMs);
+    t.true(post());
+    await sleep(patienceMs);
+    t.deepEqual(heard, [slot]);
+    t.true(post());
+    doorbell.stop();
+  });
+}
+
+test.serial('who goes on with something in its next turn does not park', async (t) => {
+  const { post, heard, doorbell } = listening({ isTurnAwaited: () => true });
+  await sleep(patienceMs);
+  t.false(post());
+  await sleep(patienceMs);
+  t.deepEqual(heard, [slot]);
+  doorbell.stop();
+});
+
+test.serial('who shares its turns leaves the event loop its turns while it polls', async (t) => {
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    if (turns < 5) setImmediate(turn);
+  };
+  setImmediate(turn);
+  let looks = 0;
+  const { doorbell } = listening({ sharesTurns: true, isWanted: () => ++looks > 0 });
+  while (turns < 5) await new Promise((resolve) => setImmediate(resolve));
+  t.true(looks <= 7, `${looks} looks in 5 turns`);
+  doorbell.stop();
+});
