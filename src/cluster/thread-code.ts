@@ -3,9 +3,7 @@
  * per process, in memory, and threads run the text.
  */
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { heapFlag } from './heap-flag.ts';
 
 export type ThreadCode = { readonly kind: 'file'; readonly url: string } | { readonly kind: 'text'; readonly text: string };
 
@@ -22,9 +20,7 @@ export function threadCode(path: string): Promise<ThreadCode> {
   return code;
 }
 
-/** V8 reads the flag when a thread's heap is made. It is the process's: threads that others start do well with it, too. */
 export function startWorker(code: ThreadCode, options: WorkerOptions): Worker {
-  setFlagsFromString(heapFlag);
   return code.kind === 'file' ? new Worker(new URL(code.url), options) : new Worker(code.text, { ...options, eval: true });
 }
 

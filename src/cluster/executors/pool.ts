@@ -1,9 +1,11 @@
 /** Executor threads: they are started, linked, and terminated here; what they do is the keepers' affair (`actors/executor`). */
+import { setFlagsFromString } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
 import type { ExitReason } from '../../actors/protocol/executor.ts';
 import type { SegmentHandle } from '../../storage/segment.ts';
 import { type SoloHandle, SoloTable } from '../../storage/solo/table.ts';
 import type { Config } from '../config.ts';
+import { heapFlag } from '../heap-flag.ts';
 import { startWorker, type ThreadCode } from '../thread-code.ts';
 import { createLinkCounters, PortLink } from '../transport/port-link.ts';
 import type { Envelope } from '../wire/codec.ts';
@@ -59,6 +61,8 @@ export class ExecutorPool {
     const counters = createLinkCounters();
     const solo = memory && place >= 0 ? { memory, place, invocationsMax: config.invocationsPerSessionMax } : null;
     const data: ExecutorThreadData = { thread, segment, counters, inlineBytesMax, storeWaitMs, abortGraceMs, logLevel, solo };
+    // It is the process's, and is read when a thread's heap is made: threads that others start from now on do well with it, too.
+    setFlagsFromString(heapFlag);
     const worker = startWorker(code, {
       name: `executor-${thread}`,
       workerData: data,
