@@ -204,6 +204,8 @@ export class Attempt implements Context {
     if (!this.#outbox?.isWaiting) return this.#exit.ask(question);
     let answer: Promise<Answer> | null = null;
     await this.#outbox.add(async () => {
+      // Else nobody would wait for the answer any more, and its refusal would be a stray error of this thread.
+      this.#assertOpen();
       answer = this.#exit.ask(question);
     });
     return answer as unknown as Promise<Answer>;

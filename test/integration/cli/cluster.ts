@@ -1,7 +1,6 @@
 /** A cluster of processes on this machine, and single processes of it, as their user starts them. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { UpReport } from '../../../src/api/cli/up.ts';
@@ -47,12 +46,4 @@ export async function startUp(args: readonly string[] = [], options: RunOptions 
   const up = start(['up', '--listen', 'tcp://127.0.0.1:0', '--arena-bytes', String(2 ** 26), '--json', ...args], options);
   const report = JSON.parse(await up.ready) as UpReport;
   return { ...up, report, pids: [report.pid, ...report.nodes.map(({ pid }) => pid)] };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

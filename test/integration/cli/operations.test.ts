@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterStatus } from '../../../src/api/cluster-status.ts';
 import type { Health } from '../../../src/cluster/roles/health.ts';
-import { freePort, type Running, start } from './cluster.ts';
+import { freePort } from '../free-port.ts';
+import { type Running, start } from './cluster.ts';
 
 const slow = fileURLToPath(new URL('slow.ts', import.meta.url));
 /** A client takes 20 s to give a cluster up. */

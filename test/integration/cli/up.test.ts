@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { ClusterStatus } from '../../../src/api/cluster-status.ts';
-import { freePort, type Running, start, startUp, type Up } from './cluster.ts';
+import { freePort } from '../free-port.ts';
+import { type Running, start, startUp, type Up } from './cluster.ts';
 import { pheromone } from './pheromone.ts';
 import { childrenOf, running, runningAfter } from './processes.ts';
 

@@ -7,7 +7,8 @@ import test, { type ExecutionContext } from 'ava';
 import { connect, type Runtime } from 'pheromone';
 import { pheromone } from '../cli/pheromone.ts';
 import { walkApp } from './app.ts';
-import { Compose, findCompose, freePort } from './compose.ts';
+import { freePort } from '../free-port.ts';
+import { Compose, findCompose } from './compose.ts';
 
 const command = findCompose();
 const title = (what: string) => `docker-compose: ${what}${command ? '' : ' (skipped: no Docker engine, or no docker-compose)'}`;
