@@ -233,22 +233,25 @@ export class RemoteClient {
     const actor = to.slice(0, to.indexOf('@'));
     if (actor === registryActor) this.registry.take(message);
     else if (actor === importsActor) this.#fetcher.take(message as never);
-    else if (actor === 'objects') {
-      if (message.kind === 'fetchObject') this.#sender.take(message);
-    } else if (actor === answersActor) {
-      const { request } = message as { request: number };
-      this.#answers.get(request)?.(message);
-    } else if (message.kind === 'soloAnswer' || message.kind === 'soloRefused') {
-      this.#calls?.take(message);
-    } else if (message.kind === 'soloHomed') {
-      const { session, call: slot } = message;
-      this.#sessions.add(session, this.view.ownerOf(shardOfSession(session)) ?? this.gateway, true);
-      this.#receive([{ to, message: { kind: 'sessionReclaimed', session, slot, generation: 0 } }]);
-    } else {
+    else if (actor === answersActor) this.#answers.get((message as { request: number }).request)?.(message);
+    else if (message.kind === 'fetchObject') this.#sender.take(message);
+    else if (message.kind === 'soloAnswer' || message.kind === 'soloRefused') this.#calls?.take(message);
+    else if (message.kind === 'soloHomed') this.#takeHomed(message);
+    else {
       this.#sessions.note(message);
       return false;
     }
     return true;
+  }
+
+  /** For its gate it was settled by this: that it had been given up was no news there. */
+  #takeHomed({ session, call: slot }: Extract<Message, { kind: 'soloHomed' }>): void {
+    if (!this.#calls?.knows(slot)) {
+      const reason = 'its call was given up';
+      return this.#sendNow('coordinator', { kind: 'cancelSession', request: -1, client: this.address, session, reason });
+    }
+    this.#sessions.add(session, this.view.ownerOf(shardOfSession(session)) ?? this.gateway, true);
+    this.#receive([{ to: this.address, message: { kind: 'sessionReclaimed', session, slot, generation: 0 } }]);
   }
 
   /** Where a worker can be reached directly, calls go straight there. Which way it is stays so: calls do not overtake each other. */

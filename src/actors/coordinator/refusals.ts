@@ -1,6 +1,7 @@
 /** Why a coordinator refuses what it is asked. */
 import type { AppDefinition } from '../app.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
+import type { SessionSpec } from '../protocol/session.ts';
 import type { AppRow, CoordinatorState } from './state.ts';
 
 export function unknownApp(state: CoordinatorState, name: string): ErrorData {
@@ -21,4 +22,19 @@ export function nameTaken(app: AppRow, { module }: AppDefinition): ErrorData {
   const next = `give it another name, or, if it is to take the place of that one, call unregisterApp('${app.name}') first (its open sessions are cancelled)`;
   const text = `${taken}: ${next}`;
   return errorData('AppNameTaken', text, { app: app.name, module });
+}
+
+export function cancelled(session: string, reason: string): ErrorData {
+  return errorData('SessionCancelled', `session ${session} was cancelled: ${reason}`, { session, reason });
+}
+
+export function unknownSession(session: string): ErrorData {
+  return errorData('UnknownSession', `no session ${session}: it never was, or its summary is no longer kept`, { session });
+}
+
+export function overloaded(state: CoordinatorState, { app, admitTimeoutMs }: SessionSpec): ErrorData {
+  const { sessionsOpenMax, admissionsWaitingMax } = state.limits;
+  const open = state.sessions.size - state.waiting.size;
+  const text = `not admitted within ${admitTimeoutMs} ms: ${open} sessions are open (sessionsOpenMax ${sessionsOpenMax}) and ${state.waiting.size} wait (at most ${admissionsWaitingMax})`;
+  return errorData('Overloaded', text, { app, open, sessionsOpenMax, retryAfterMs: 1_000 }, true);
 }

@@ -15,11 +15,14 @@ import type { Entry } from '../protocol/object.ts';
 import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/session.ts';
 import { unhold } from './app-objects.ts';
 import { checkDrained, noteActivity } from './drain.ts';
-import { unknownApp } from './refusals.ts';
+import { cancelled, overloaded, unknownApp, unknownSession } from './refusals.ts';
 import type { AppRow, CoordinatorState, SessionRow } from './state.ts';
 
 type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
 type Request<K extends CoordinatorRequest['kind']> = Extract<CoordinatorRequest, { kind: K }>;
+
+/** Of `CoordinatorState.cancelledEarly`. */
+const cancelledEarlyMax = 1_024;
 
 export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out): void {
   const existing = state.sessions.has(spec.id) ? spec.id : state.requestIds.get(spec.requestId ?? '');
@@ -229,13 +232,26 @@ export function adoptSession(
   { worker, spec }: { readonly worker: Address; readonly spec: SessionSpec },
   out: Out,
 ): void {
+  const { id } = spec;
   const app = state.apps.get(spec.app);
-  if (app) {
-    countSession(state, worker, 1);
-    return remember(state, app, spec, worker, noObjects);
+  if (!app) {
+    const error = errorData('SessionCancelled', `app ${spec.app} was unregistered`, { app: spec.app });
+    return out.push(send(worker, { kind: 'stopSession', session: id, error }));
   }
-  const error = errorData('SessionCancelled', `app ${spec.app} was unregistered`, { app: spec.app });
-  out.push(send(worker, { kind: 'stopSession', session: spec.id, error }));
+  countSession(state, worker, 1);
+  remember(state, app, spec, worker, noObjects);
+  const reason = state.cancelledEarly.get(id);
+  state.cancelledEarly.delete(id);
+  if (reason !== undefined) out.push(send(worker, { kind: 'stopSession', session: id, error: cancelled(id, reason) }));
+}
+
+/** Its client was told that it is at home, and has heard it before this coordinator. */
+function cancelEarly({ cancelledEarly }: CoordinatorState, session: string, reason: string): void {
+  cancelledEarly.set(session, reason);
+  for (const oldest of cancelledEarly.keys()) {
+    if (cancelledEarly.size <= cancelledEarlyMax) return;
+    cancelledEarly.delete(oldest);
+  }
 }
 
 export function endWait(state: CoordinatorState, id: string, out: Out): void {
@@ -314,7 +330,10 @@ export function askSession(
   const row = state.sessions.get(id);
   if (row) return askHome(state, message, id, row, out);
   const summary = state.summaries.get(id);
-  if (!summary) return out.push(send(client, { kind: 'requestRefused', request, error: unknownSession(message.session) }));
+  if (!summary) {
+    if (message.kind === 'cancelSession') cancelEarly(state, id, message.reason);
+    return out.push(send(client, { kind: 'requestRefused', request, error: unknownSession(message.session) }));
+  }
   if (message.kind === 'querySession') return out.push(send(client, { kind: 'requestDone', request, result: summary }));
   if (message.kind === 'cancelSession') return out.push(send(client, { kind: 'requestDone', request, result: null }));
   const text = `session ${id} is over (${summary.state}): nothing can be put into it or read from it`;
@@ -362,7 +381,7 @@ function cancel(
   row: SessionRow,
   out: Out,
 ): void {
-  const error = errorData('SessionCancelled', `session ${id} was cancelled: ${reason}`, { session: id, reason });
+  const error = cancelled(id, reason);
   if (row.worker) out.push(send(row.worker, { kind: 'stopSession', session: id, error }));
   else refuseWaiting(state, id, row.client, error, out);
   out.push(send(client, { kind: 'requestDone', request, result: null }));
@@ -374,17 +393,6 @@ function opened(spec: SessionSpec, existing: string) {
 
 function refuse(client: Address, session: string, error: ErrorData, out: Out): void {
   out.push(send(client, { kind: 'sessionRefused', session, error }));
-}
-
-function overloaded(state: CoordinatorState, { app, admitTimeoutMs }: SessionSpec): ErrorData {
-  const { sessionsOpenMax, admissionsWaitingMax } = state.limits;
-  const open = state.sessions.size - state.waiting.size;
-  const text = `not admitted within ${admitTimeoutMs} ms: ${open} sessions are open (sessionsOpenMax ${sessionsOpenMax}) and ${state.waiting.size} wait (at most ${admissionsWaitingMax})`;
-  return errorData('Overloaded', text, { app, open, sessionsOpenMax, retryAfterMs: 1_000 }, true);
-}
-
-function unknownSession(session: string): ErrorData {
-  return errorData('UnknownSession', `no session ${session}: it never was, or its summary is no longer kept`, { session });
 }
 
 function admissionTimer(session: string): string {

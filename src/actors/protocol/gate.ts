@@ -39,5 +39,5 @@ export type FromGate =
   | { readonly kind: 'soloAnswer'; readonly call: number; readonly ref: Ref | null }
   /** It cannot be done this way now; nothing has happened. */
   | { readonly kind: 'soloRefused'; readonly call: number }
-  /** The session is at home: what becomes of it comes by messages about it. `isAnswered`: the first output has been told. */
+  /** The session is at home: what becomes of it comes by messages about it. Who has given the call up meanwhile cancels it there. */
   | { readonly kind: 'soloHomed'; readonly call: number; readonly session: string };

@@ -63,6 +63,11 @@ export class RemoteCalls implements ShortCalls {
     return this.#rows.size;
   }
 
+  /** Whether the call is out: not if it was given up. */
+  knows(call: number): boolean {
+    return this.#rows.has(call);
+  }
+
   allow(app: string, _install: number, definition: AppDefinition, revision: number): void {
     if (canRunSolo(compileApp(definition, revision))) this.#apps.add(app);
     else this.#apps.delete(app);

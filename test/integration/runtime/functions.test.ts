@@ -49,17 +49,18 @@ test.serial('timeoutMs: ends an endless loop, and the executor’s successor wor
 });
 
 test.serial('timeoutMs: the neighbours of one that is terminated run again, without spending an attempt', async (t) => {
-  const innocent = Array.from({ length: 8 }, (_, i) =>
-    runtime.call(apps.neighbourApp, { shared: [{ key: `n${i}`, value: 'calm' }] }, { timeoutMs: 20_000 }),
-  );
-  const guilty = failureOf(t, 'FunctionTimedOut', runtime.call(apps.neighbourApp, 'looped', 'for ever'));
-  const outputs = await Promise.all(innocent);
-  await guilty;
-  t.is(outputs.length, 8);
-  t.true(
-    outputs.some((output) => output?.includes('another')),
-    'at least one lost its executor',
-  );
+  let lost = 0;
+  // Where it runs need not be where they do.
+  for (let round = 0; round < 8 && lost === 0; round++) {
+    const innocent = Array.from({ length: 8 }, (_, i) =>
+      runtime.call(apps.neighbourApp, { shared: [{ key: `n${i}`, value: 'calm' }] }, { timeoutMs: 20_000 }),
+    );
+    const guilty = failureOf(t, 'FunctionTimedOut', runtime.call(apps.neighbourApp, 'looped', 'for ever'));
+    const outputs = await Promise.all(innocent);
+    await guilty;
+    lost = outputs.filter((output) => output?.includes('another')).length;
+  }
+  t.true(lost > 0, 'at least one lost its executor');
 });
 
 test.serial('signal: a call that is aborted rejects with the reason as its cause, and its function is told', async (t) => {
@@ -84,6 +85,19 @@ test.serial('signal: a function that awaits only the runtime stops without watch
   await session.cancel('enough');
   const error = await failureOf(t, 'SessionCancelled', session.result());
   t.regex(error.message, /enough/);
+});
+
+test.serial('signal: calls that are aborted just while their sessions come home leave none behind', async (t) => {
+  for (let round = 0; round < 40; round++) {
+    const abandoned = [1, 2, 3, 4].map(async (more) => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort('enough'), (round % 8) + more);
+      await failureOf(t, 'CallAborted', runtime.call(apps.givenUpApp, 'polite', 'x', { signal: controller.signal }));
+    });
+    await Promise.all(abandoned);
+    for (let i = 0; i < 8; i++) await runtime.call(apps.givenUpApp, 'quick', i);
+  }
+  await assertEmpty(t, runtime);
 });
 
 test.serial('timeoutMs of a call: rejects, and cancels its session', async (t) => {
@@ -116,7 +130,7 @@ test.serial('rerun: a source that hangs is aborted and runs again', async (t) =>
 
 test.serial('rerun: a source that never delivers fails the session, naming the key, the bucket and the attempts', async (t) => {
   const error = await failureOf(t, 'RerunExhausted', runtime.call(apps.rerunApp, 'started', 'silent 9'));
-  t.regex(error.message, /function source did not deliver key result to bucket wanted within 40 ms, in 3 attempts/);
+  t.regex(error.message, /function source did not deliver key result to bucket wanted within 150 ms, in 3 attempts/);
 });
 
 test.serial('delayMs: an object is held back, and the session stays open meanwhile', async (t) => {

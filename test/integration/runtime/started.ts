@@ -11,20 +11,27 @@ export function startForTest(options: LocalOptions = {}): Promise<Runtime> {
 }
 
 /** Asks until `isSo` says yes; fails the test when that takes longer than anything here may. */
-export async function eventually(t: ExecutionContext, what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+export async function eventually(
+  t: ExecutionContext,
+  what: string | (() => string),
+  isSo: () => boolean | Promise<boolean>,
+): Promise<void> {
   const deadline = performance.now() + 15_000;
   while (!(await isSo())) {
-    if (performance.now() > deadline) return t.fail(`did not come true within 15 s: ${what}`);
+    if (performance.now() > deadline) return t.fail(`did not come true within 15 s: ${typeof what === 'string' ? what : what()}`);
     await sleep(10);
   }
 }
 
 /** No session is left, and nothing of any in the store. */
 export async function assertEmpty(t: ExecutionContext, runtime: Runtime): Promise<void> {
-  await eventually(t, 'no session is open and no block is held', async () => {
+  let last = '';
+  const isEmpty = async () => {
     const { sessionsOpen, storeBlocks, storeUsedBytes, invocationsQueued } = await runtime.stats();
+    last = JSON.stringify({ sessionsOpen, storeBlocks, storeUsedBytes, invocationsQueued });
     return sessionsOpen === 0 && invocationsQueued === 0 && storeBlocks === 0 && storeUsedBytes === 0;
-  });
+  };
+  await eventually(t, () => `no session is open and no block is held: ${last}`, isEmpty);
   t.pass();
 }
 

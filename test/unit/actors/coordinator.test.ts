@@ -38,21 +38,7 @@ class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
   }
 
   open(id: string, more: Partial<SessionSpec> = {}): readonly Effect[] {
-    const spec = {
-      id,
-      app: 'app',
-      requestId: null,
-      client: 'client',
-      called: true,
-      entries: [],
-      expects: [],
-      priority: 5,
-      deadlineMs: null,
-      admitTimeoutMs: 70,
-      retryOf: null,
-      ...more,
-    };
-    return this.tell({ kind: 'openSession', spec });
+    return this.tell({ kind: 'openSession', spec: { ...specOf(id), ...more } });
   }
 
   close(id: string): readonly Effect[] {
@@ -62,6 +48,22 @@ class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
       summary: { id, app: 'app', revision: 1, state: 'ended', openedMs: 0, endedMs: 1, error: null, history },
     });
   }
+}
+
+function specOf(id: string): SessionSpec {
+  return {
+    id,
+    app: 'app',
+    requestId: null,
+    client: 'client',
+    called: true,
+    entries: [],
+    expects: [],
+    priority: 5,
+    deadlineMs: null,
+    admitTimeoutMs: 70,
+    retryOf: null,
+  };
 }
 
 function ready(): Coordinator {
@@ -128,6 +130,23 @@ test('coordinator: C8: blocks of entries are held from the moment they are known
   const refused = coordinator.tell({ kind: 'cancelSession', request: 1, client: 'client', session: 'c', reason: '' });
   t.true(refused.some((effect) => effect.kind === 'release' && effect.offset === 64));
   t.false(coordinator.open('d', { app: 'nothing', entries: [large] }).some(({ kind }) => kind === 'pin'));
+});
+
+test('coordinator: a session that ran solo may be cancelled before its home says that it has it', (t) => {
+  const coordinator = ready();
+  const cancel = (session: string) =>
+    sent(coordinator.tell({ kind: 'cancelSession', request: -1, client: 'client', session, reason: 'enough' }));
+  const adopt = (id: string) => coordinator.tell({ kind: 'sessionAdopted', worker: 'scheduler', spec: specOf(id) });
+  t.deepEqual(cancel('s'), ['requestRefused -1 UnknownSession']);
+  t.deepEqual(sent(adopt('other')), []);
+  const stopped = adopt('s');
+  t.deepEqual(sent(stopped), ['stopSession s']);
+  t.like(stopped.at(-1), { message: { error: { message: 'session s was cancelled: enough' } } });
+  t.deepEqual(sent(coordinator.close('s')), []);
+  t.is(coordinator.state.sessions.size, 1, 'it is one like any other');
+
+  for (let i = 0; i < 2_000; i++) cancel(`never ${i}`);
+  t.is(coordinator.state.cancelledEarly.size, 1_024);
 });
 
 test('coordinator: a session that waited while its bucket was deleted is refused', (t) => {

@@ -67,6 +67,11 @@ const asks = fn('asks', { input: stuck, sends: [never] }, async (_, ctx) => {
 });
 export const signalApp = defineApp('signal', { module, triggers: [polite.on(immediate(), waits), stuck.on(immediate(), asks)] });
 
+/** The same, for calls that run solo: an app whose sessions keep being brought home is called the long way, those of `quick` are not. */
+const quick = bucket('quick', numbers);
+const returns = fn('returns', { input: quick, output: type<number>() }, ({ value }, ctx) => void ctx.output(value));
+export const givenUpApp = defineApp('given-up', { module, triggers: [polite.on(immediate(), waits), quick.on(immediate(), returns)] });
+
 const naps = bucket('naps', numbers);
 const nap = fn('nap', { input: naps, output: type<number>(), concurrency: 1_000 }, async ({ value }, ctx) => {
   await sleep(value);
@@ -87,7 +92,7 @@ export const rerunApp = defineApp('rerun', {
   module,
   triggers: [
     started.on(immediate(), source),
-    wanted.on(immediate(), use, { name: 'watched', rerun: { source, key: 'result', timeoutMs: 40, attemptsMax: 3 } }),
+    wanted.on(immediate(), use, { name: 'watched', rerun: { source, key: 'result', timeoutMs: 150, attemptsMax: 3 } }),
   ],
 });
 
@@ -153,6 +158,7 @@ export const functionApps = [
   timeoutApp,
   neighbourApp,
   signalApp,
+  givenUpApp,
   concurrencyApp,
   rerunApp,
   delayApp,
