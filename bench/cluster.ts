@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +22,6 @@ export interface Cluster {
 }
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
-const copied = ['package.json', 'tsconfig.json', 'scripts', 'bin', 'src'];
 const connectTimeoutMs = 20_000;
 const nowhere = 'tcp://127.0.0.1:1';
 const approachMs = 2_500;
@@ -34,11 +33,8 @@ let built: Promise<string> | null = null;
 async function buildCopy(): Promise<string> {
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'pheromone-bench-')));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  for (const part of copied) await cp(join(checkout, part), join(directory, part), { recursive: true });
+  await promisify(execFile)(process.execPath, [join(checkout, 'scripts/build-copy.mjs'), directory]);
   await symlink(join(checkout, 'node_modules'), join(directory, 'node_modules'), 'junction');
-  await promisify(execFile)(process.execPath, [join(directory, 'scripts/build.mjs')]);
-  // Else the command line would run the sources.
-  await rm(join(directory, 'src'), { recursive: true });
   return directory;
 }
 

@@ -47,6 +47,8 @@ export interface ClientHostOptions {
 /** An app of long functions is tried once in so many calls: a try costs about as much as a call. */
 const soloPauseMax = 256;
 const soloRestMs = 5_000;
+/** A node answers at once, or does not answer any more. */
+const recallTimeoutMs = 5_000;
 
 /** Where a client keeps what nodes are to read of it. */
 export interface ClientBlocks {
@@ -184,9 +186,8 @@ export class ClientHost {
   }
 
   #recall(slots: readonly { readonly slot: number; readonly generation: number }[]): Promise<Reply> {
-    const { askTimeoutMs: timeoutMs } = this.#options.config;
     return this.request((request) => {
-      return { kind: 'ask', to: 'solo', question: { kind: 'recallSolo', owner: this.address, request, slots }, timeoutMs };
+      return { kind: 'ask', to: 'solo', question: { kind: 'recallSolo', owner: this.address, request, slots }, timeoutMs: recallTimeoutMs };
     });
   }
 

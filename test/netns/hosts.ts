@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { bin, type Ended, userEnvironment } from '../integration/cli/pheromone.ts';
+import { commandLine, type Ended, userEnvironment } from '../integration/cli/pheromone.ts';
 
 const prefix = `ph${process.pid}`;
 const slowWay = fileURLToPath(new URL('slow-way.mjs', import.meta.url));
@@ -95,7 +95,7 @@ export class Hosts {
   }
 
   #host(namespace: string, address: string): Host {
-    const inside = (args: readonly string[]) => ['netns', 'exec', namespace, process.execPath, bin, ...args];
+    const inside = (args: readonly string[]) => ['netns', 'exec', namespace, process.execPath, ...commandLine(args)];
     return {
       address,
       start: (...args) => this.#spawn('ip', inside(args)),

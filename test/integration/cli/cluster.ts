@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { UpReport } from '../../../src/api/cli/up.ts';
-import { bin, type RunOptions, userEnvironment } from './pheromone.ts';
+import { commandLine, type RunOptions, userEnvironment } from './pheromone.ts';
 
 /** A command that runs until it is told to end. */
 export interface Running {
@@ -17,7 +17,7 @@ export interface Running {
 }
 
 export function start(args: readonly string[], { env, cwd }: RunOptions = {}): Running {
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd, env: userEnvironment(env) });
+  const child = spawn(process.execPath, commandLine(args), { stdio: ['ignore', 'pipe', 'pipe'], cwd, env: userEnvironment(env) });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { connect, type Runtime } from 'pheromone';
 import { start } from '../cli/cluster.ts';
-import { bin, userEnvironment } from '../cli/pheromone.ts';
+import { commandLine, userEnvironment } from '../cli/pheromone.ts';
 import { napApp } from '../runtime/apps/busy.ts';
 import { troubledApp } from '../runtime/apps/solo.ts';
 
@@ -43,7 +43,9 @@ test('restarting: calls that a late client makes under the name of the worker’
   const log = join(directory, 'worker.log');
   writeFileSync(log, '');
   const worker = ['worker', '--name', 'w1', '--listen', 'tcp://127.0.0.1:0', '--advertise', 'tcp://127.0.0.1:1', '--join', address];
-  const shell = spawn('sh', ['-c', `exec >> ${log}; ${script}`, 'sh', process.execPath, bin, ...worker], { env: userEnvironment() });
+  const shell = spawn('sh', ['-c', `exec >> ${log}; ${script}`, 'sh', process.execPath, ...commandLine(worker)], {
+    env: userEnvironment(),
+  });
   t.teardown(() => shell.kill('SIGKILL'));
   const said = () => readFileSync(log, 'utf8');
   const areReady = (count: number) => said().split('ready w1').length > count;

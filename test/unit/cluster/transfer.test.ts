@@ -23,6 +23,11 @@ async function codeOf(fetch: Promise<Ref>): Promise<string> {
   );
 }
 
+/** `deepEqual` takes seconds for so many bytes. */
+function isAs(got: Uint8Array | undefined, expected: Uint8Array): boolean {
+  return got !== undefined && Buffer.compare(got, expected) === 0;
+}
+
 test('transfer: an object comes whole, in pieces, and is held once by who asked for it', async (t) => {
   for (const sizeBytes of [1, pieceBytes - 1, pieceBytes, pieceBytes + 1, 3 * pieceBytes + 17]) {
     const driver = new TransferDriver();
@@ -32,7 +37,7 @@ test('transfer: an object comes whole, in pieces, and is held once by who asked 
     await driver.carry();
     t.deepEqual(await fetching, { encoding: 1, sizeBytes, inline: null, offset: 0 });
     t.like(driver.landings, [{ holders: 1, isDiscarded: false }]);
-    t.deepEqual(driver.landings[0]?.bytes, contentOf(640, sizeBytes));
+    t.true(isAs(driver.landings[0]?.bytes, contentOf(640, sizeBytes)));
     t.is(driver.source.holds.get(640), 1);
     t.is(driver.timers.pending, 0);
     t.deepEqual(driver.fetcher.totals, { objects: 1, bytes: sizeBytes });
@@ -68,7 +73,7 @@ test('transfer: T1: what is being sent is held until the peer has its last piece
   await driver.carry();
   await fetching;
   t.is(driver.source.holds.get(64), 0);
-  t.deepEqual(driver.landings[0]?.bytes, contentOf(64, 5 * pieceBytes));
+  t.true(isAs(driver.landings[0]?.bytes, contentOf(64, 5 * pieceBytes)));
 });
 
 test('transfer: T1: each piece is flushed', async (t) => {
