@@ -11,7 +11,7 @@ import type { Dealer } from 'zeromq';
 import { away, keepMs, type Told } from '../apps/away.ts';
 import { one } from '../apps/paths.ts';
 import { type Cluster, SharedCluster } from '../cluster.ts';
-import { inLanes, type Measure, quantile, timed } from '../measure.ts';
+import { inLanes, type Measure, quantile, timed, warmUp } from '../measure.ts';
 import { startProgram } from '../processes.ts';
 import { check } from '../runtime.ts';
 import { memcpy } from './pass.ts';
@@ -25,8 +25,9 @@ const calls = 500;
 const warmUps = 10_000;
 const sessions = 20_000;
 const open = 1_024;
-const hops = 50;
-const hopWarmUps = 500;
+const hops = 200;
+/** Of the first thousand, each takes longer by what the four processes still compile. */
+const hopWarmUps = 4_000;
 const objects = 3;
 /** An invocation waits at home for about as long as attempts have taken there: so many short ones make it the least, 2 ms. */
 const shortsBetween = 60;
@@ -46,7 +47,7 @@ function onCluster(
   unit: string,
   settings: Measure['settings'],
   sample: (cluster: Cluster) => Promise<readonly number[]>,
-  warmUp?: (cluster: Cluster) => Promise<unknown>,
+  ready?: (cluster: Cluster) => Promise<unknown>,
 ): Measure {
   return {
     name,
@@ -56,7 +57,7 @@ function onCluster(
     async prepare() {
       const opened = await cluster.open();
       try {
-        await warmUp?.(opened);
+        await ready?.(opened);
       } catch (error) {
         await cluster.close();
         throw error;
@@ -170,16 +171,27 @@ async function shorts(runtime: Runtime, times: number, forwarded: 0 | 1): Promis
 async function forwarded({ runtime }: Cluster, times: number): Promise<number[]> {
   const atHome = await shorts(runtime, times, 0);
   if (atHome.length === 0) return [];
+  const elsewhere = await whileHomeIsKept(runtime, async (pid) => (await shorts(runtime, times, 1)).filter((short) => short.pid !== pid));
+  const homeMs = quantile(
+    atHome.map(({ tookMs }) => tookMs),
+    0.5,
+  );
+  return elsewhere.map(({ tookMs }) => tookMs - homeMs);
+}
+
+async function warmUpHops({ runtime }: Cluster): Promise<void> {
+  const short = (i: number) => runtime.call(away, 'shorts', i, { until: 'end' });
+  await warmUp(hopWarmUps, short);
+  await whileHomeIsKept(runtime, () => warmUp(hopWarmUps, short));
+}
+
+/** `pid`: of the home. */
+async function whileHomeIsKept<T>(runtime: Runtime, work: (pid: number | undefined) => Promise<T>): Promise<T> {
   const holder = await runtime.start(away, 'holds', null);
   const kept = await holder.result();
   const parked = await runtime.start(away, 'parks', null);
   try {
-    const elsewhere = (await shorts(runtime, times, 1)).filter(({ pid }) => pid !== kept?.pid);
-    const homeMs = quantile(
-      atHome.map(({ tookMs }) => tookMs),
-      0.5,
-    );
-    return elsewhere.map(({ tookMs }) => tookMs - homeMs);
+    return await work(kept?.pid);
   } finally {
     await Promise.all([holder.cancel(), parked.cancel()]);
     await allEnded(runtime);
@@ -273,7 +285,7 @@ export const remoteMeasures: readonly Measure[] = [
     'ms',
     { what: 'forwarded hop', hops, how: hopHow, warmUps: `${hopWarmUps} at home, ${hopWarmUps} forwarded` },
     (cluster) => forwarded(cluster, hops),
-    (cluster) => forwarded(cluster, hopWarmUps),
+    warmUpHops,
   ),
   bare('ms', { what: '100 MB from process to process', pieces: `${pieceBytes / 1_024} KiB` }, pieces),
   memcpy(name, 'ms'),
