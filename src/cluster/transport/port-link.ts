@@ -4,6 +4,8 @@
  *   L1  Envelopes arrive in the order of `send`; `flush` sends what is waiting as one frame.
  *   L2  A sender may run at most `windowEnvelopesMax` ahead of its peer (`isCongested`); whoever produces without end awaits
  *       `hasRoom`. Counting is in shared memory: the peer adds what it has handled.
+ *   L3  A frame is copied, not handed over: after the first buffer that was handed over, V8 has all code of that thread, its user's too, check
+ *       at each access to an array of bytes that it is still there.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Address } from '../../actors/actor.ts';
@@ -56,7 +58,7 @@ export class PortLink implements Outlet {
     this.#waiting = [];
     this.#sent = (this.#sent + envelopes.length) | 0;
     const frame = encodeThreadFrame(envelopes);
-    this.#port.postMessage(frame, [frame.buffer as ArrayBuffer]);
+    this.#port.postMessage(frame);
   }
 
   /** The peer has not come to what was sent before: a frame for each envelope would only keep it from that. */
