@@ -30,7 +30,7 @@ const options = { useRecords: false, mapsAsObjects: true, tagUint8Array: false }
 const encoder = new Encoder(options);
 const decoder = new Decoder(options);
 
-/** The frame is memory of its own, which may be transferred. */
+/** The frame is memory of its own, and no more than it needs. */
 export function encodeFrame(envelopes: readonly Envelope[]): Uint8Array {
   return new Uint8Array(encoder.encode(envelopes.map(packEnvelope)));
 }

@@ -35,7 +35,7 @@ const groupField = 5;
 
 const writer = new FrameWriter();
 
-/** The frame is memory of its own, which may be transferred. */
+/** The frame is memory of its own, and no more than it needs: who posts it copies all of its buffer. */
 export function encodeThreadFrame(envelopes: readonly Envelope[]): Uint8Array {
   writer.begin();
   for (const envelope of envelopes) writeEnvelope(envelope);
