@@ -27,7 +27,7 @@ const sessions = 20_000;
 const open = 1_024;
 const hops = 200;
 /** Of the first thousand, each takes longer by what the four processes still compile. */
-const hopWarmUps = 4_000;
+const hopWarmUps = 2_000;
 const objects = 3;
 /** An invocation waits at home for about as long as attempts have taken there: so many short ones make it the least, 2 ms. */
 const shortsBetween = 60;
