@@ -13,6 +13,7 @@ import type { CoordinatorMessage } from '../protocol/coordinator.ts';
 import { errorData, type ErrorData } from '../protocol/error.ts';
 import type { Entry } from '../protocol/object.ts';
 import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/session.ts';
+import { shardOfSession } from '../protocol/session-id.ts';
 import { unhold } from './app-objects.ts';
 import { checkDrained, noteActivity } from './drain.ts';
 import { cancelled, overloaded, unknownApp, unknownSession } from './refusals.ts';
@@ -240,18 +241,17 @@ export function adoptSession(
   }
   countSession(state, worker, 1);
   remember(state, app, spec, worker, noObjects);
-  const reason = state.cancelledEarly.get(id);
-  state.cancelledEarly.delete(id);
-  if (reason !== undefined) out.push(send(worker, { kind: 'stopSession', session: id, error: cancelled(id, reason) }));
+  if (!state.cancelledEarly.delete(id)) return;
+  out.push(send(worker, { kind: 'stopSession', session: id, error: cancelled(id, 'its call was given up') }));
 }
 
 /** Its client was told that it is at home, and has heard it before this coordinator. */
-function cancelEarly({ cancelledEarly }: CoordinatorState, session: string, reason: string): void {
-  cancelledEarly.set(session, reason);
-  for (const oldest of cancelledEarly.keys()) {
-    if (cancelledEarly.size <= cancelledEarlyMax) return;
-    cancelledEarly.delete(oldest);
-  }
+function cancelEarly({ cancelledEarly }: CoordinatorState, session: string): void {
+  // Anything else may be long, and no session will be called so.
+  if (shardOfSession(session) === -1) return;
+  cancelledEarly.add(session);
+  const [oldest = ''] = cancelledEarly;
+  if (cancelledEarly.size > cancelledEarlyMax) cancelledEarly.delete(oldest);
 }
 
 export function endWait(state: CoordinatorState, id: string, out: Out): void {
@@ -331,7 +331,7 @@ export function askSession(
   if (row) return askHome(state, message, id, row, out);
   const summary = state.summaries.get(id);
   if (!summary) {
-    if (message.kind === 'cancelSession') cancelEarly(state, id, message.reason);
+    if (message.kind === 'cancelSession') cancelEarly(state, id);
     return out.push(send(client, { kind: 'requestRefused', request, error: unknownSession(message.session) }));
   }
   if (message.kind === 'querySession') return out.push(send(client, { kind: 'requestDone', request, result: summary }));

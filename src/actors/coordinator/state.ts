@@ -120,8 +120,8 @@ export interface CoordinatorState {
   /** The user's own ids, of open and of remembered sessions. */
   readonly requestIds: Map<string, string>;
   readonly summaries: Summaries;
-  /** Cancelled before their homes had said that they have them, and why: the newest of these. */
-  readonly cancelledEarly: Map<string, string>;
+  /** Sessions that were cancelled before their homes had said that they have them: the newest of these. */
+  readonly cancelledEarly: Set<string>;
   readonly objects: Map<number, AppObject>;
   /** Sessions that triggers opened while no worker could run them, in order. */
   readonly homeless: { readonly spec: SessionSpec; readonly firing: LinkedFiring }[];
@@ -155,7 +155,7 @@ export function createCoordinator(
     waiting: new Map(),
     requestIds: new Map(),
     summaries: new Summaries(limits.summariesBytesMax, limits.summaryAgeMsMax),
-    cancelledEarly: new Map(),
+    cancelledEarly: new Set(),
     objects: new Map(),
     homeless: [],
     placement: { asked: [], awaited: new Set(), offers: new Map() },

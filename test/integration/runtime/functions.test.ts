@@ -58,6 +58,7 @@ test.serial('timeoutMs: the neighbours of one that is terminated run again, with
     const guilty = failureOf(t, 'FunctionTimedOut', runtime.call(apps.neighbourApp, 'looped', 'for ever'));
     const outputs = await Promise.all(innocent);
     await guilty;
+    t.is(outputs.length, 8);
     lost = outputs.filter((output) => output?.includes('another')).length;
   }
   t.true(lost > 0, 'at least one lost its executor');

@@ -21,6 +21,22 @@ const limits = {
   summaryAgeMsMax: 1e9,
 };
 
+export function specOf(id: string): SessionSpec {
+  return {
+    id,
+    app: 'app',
+    requestId: null,
+    client: 'client',
+    called: true,
+    entries: [],
+    expects: [],
+    priority: 5,
+    deadlineMs: null,
+    admitTimeoutMs: 70,
+    retryOf: null,
+  };
+}
+
 export const single = appOf({ use: [] }, [on('in', 'immediate', null, 'use')]);
 /** Two objects, of whatever sessions, make a session. */
 export const batches = appOf({ use: [] }, [on('in', 'byBatchSize', { count: 2 }, 'use')]);
@@ -68,21 +84,7 @@ export class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorStat
   }
 
   open(id: string, more: Partial<SessionSpec> = {}): void {
-    const spec = {
-      id,
-      app: 'app',
-      requestId: null,
-      client: `client of ${id}`,
-      called: true,
-      entries: [],
-      expects: [],
-      priority: 5,
-      deadlineMs: null,
-      admitTimeoutMs: 70,
-      retryOf: null,
-      ...more,
-    };
-    this.tell({ kind: 'openSession', spec });
+    this.tell({ kind: 'openSession', spec: { ...specOf(id), client: `client of ${id}`, ...more } });
   }
 
   close(id: string): void {

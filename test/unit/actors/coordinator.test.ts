@@ -6,7 +6,9 @@ import { type CoordinatorState, createCoordinator } from '../../../src/actors/co
 import type { AppDefinition } from '../../../src/actors/app.ts';
 import type { CoordinatorMessage } from '../../../src/actors/protocol/coordinator.ts';
 import type { SessionSpec } from '../../../src/actors/protocol/session.ts';
+import { sessionIdText } from '../../../src/actors/protocol/session-id.ts';
 import { ActorDriver } from './actor-driver.ts';
+import { specOf } from './coordinator-workers-driver.ts';
 import { appOf, on } from './scheduler-driver.ts';
 
 const limits = {
@@ -48,22 +50,6 @@ class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorState> {
       summary: { id, app: 'app', revision: 1, state: 'ended', openedMs: 0, endedMs: 1, error: null, history },
     });
   }
-}
-
-function specOf(id: string): SessionSpec {
-  return {
-    id,
-    app: 'app',
-    requestId: null,
-    client: 'client',
-    called: true,
-    entries: [],
-    expects: [],
-    priority: 5,
-    deadlineMs: null,
-    admitTimeoutMs: 70,
-    retryOf: null,
-  };
 }
 
 function ready(): Coordinator {
@@ -137,15 +123,18 @@ test('coordinator: a session that ran solo may be cancelled before its home says
   const cancel = (session: string) =>
     sent(coordinator.tell({ kind: 'cancelSession', request: -1, client: 'client', session, reason: 'enough' }));
   const adopt = (id: string) => coordinator.tell({ kind: 'sessionAdopted', worker: 'scheduler', spec: specOf(id) });
-  t.deepEqual(cancel('s'), ['requestRefused -1 UnknownSession']);
-  t.deepEqual(sent(adopt('other')), []);
-  const stopped = adopt('s');
-  t.deepEqual(sent(stopped), ['stopSession s']);
-  t.like(stopped.at(-1), { message: { error: { message: 'session s was cancelled: enough' } } });
-  t.deepEqual(sent(coordinator.close('s')), []);
+  const idOf = (counter: number) => sessionIdText(1, 2, counter);
+  t.deepEqual(cancel(idOf(1)), ['requestRefused -1 UnknownSession']);
+  t.deepEqual(sent(adopt(idOf(2))), []);
+  const stopped = adopt(idOf(1));
+  t.deepEqual(sent(stopped), [`stopSession ${idOf(1)}`]);
+  t.like(stopped.at(-1), { message: { error: { message: `session ${idOf(1)} was cancelled: its call was given up` } } });
+  t.deepEqual(sent(coordinator.close(idOf(1))), []);
   t.is(coordinator.state.sessions.size, 1, 'it is one like any other');
 
-  for (let i = 0; i < 2_000; i++) cancel(`never ${i}`);
+  cancel('x'.repeat(1_000));
+  t.is(coordinator.state.cancelledEarly.size, 0, 'no session will be called so');
+  for (let i = 0; i < 2_000; i++) cancel(idOf(10 + i));
   t.is(coordinator.state.cancelledEarly.size, 1_024);
 });
 
