@@ -5,7 +5,7 @@
  * `results/`, with figures.
  */
 import { Command, InvalidArgumentError } from 'commander';
-import { type Measure, type Prepared, type Result, summarize } from './measure.ts';
+import { type Measure, type Prepared, type Result, summarize, whenQuiet } from './measure.ts';
 import { budgetMeasures } from './measures/budget.ts';
 import { callMeasures } from './measures/call.ts';
 import { chainMeasures } from './measures/chain.ts';
@@ -97,8 +97,10 @@ class Group {
       for (const measure of [...this.#sampled.keys()])
         await this.#attempt(measure, async () => void this.#running.set(measure, await measure.prepare()));
       for (let round = 0; round <= rounds; round++) {
-        for (const [measure, prepared] of [...this.#running]) {
+        const inOrder = [...this.#running];
+        for (const [measure, prepared] of round % 2 === 0 ? inOrder : inOrder.reverse()) {
           await this.#attempt(measure, async () => {
+            await whenQuiet();
             const values = await prepared.sample();
             if (round > 0) this.#sampled.get(measure)?.push(...values);
           });

@@ -2,21 +2,23 @@
  * An executor thread's blocks in advance, so that sending an object of medium size needs no round trip to the node thread.
  *
  * The node grants the blocks to the thread, as it does single ones; a block is used once, and passes on with the object. Objects
- * above 1 KiB (smaller ones travel inside messages) and up to 64 KiB come from here, in four sizes per doubling, so that a block
+ * above 1 KiB (smaller ones travel inside messages) and up to 256 KiB come from here, in four sizes per doubling, so that a block
  * is at most a quarter larger than its object:
  *
- *     1,280  1,536  1,792  2,048 · 2,560  3,072  3,584  4,096 · … · 40,960  49,152  57,344  65,536
+ *     1,280  1,536  1,792  2,048 · 2,560  3,072  3,584  4,096 · … · 163,840  196,608  229,376  262,144
  *
  *   S1  A size holds no blocks before its first use; a thread that sends nothing of it costs nothing.
- *   S2  Blocks held and asked for never exceed `stashBytesMax`.
+ *   S2  Blocks held and asked for never exceed 4 MiB, nor a 64th of the store.
  *   S3  At most one refill per size is under way.
  */
 const objectBytesMin = 1024;
-const objectBytesMax = 64 * 1024;
-const doublings = 6;
+const doublings = 8;
+const objectBytesMax = objectBytesMin * 2 ** doublings;
 const sizesPerDoubling = 4;
-const stashBytesMaxDefault = 2 ** 20;
-const shelfBytesMax = 128 * 1024;
+const stashBytesMax = 4 * 2 ** 20;
+const storeShare = 1 / 64;
+/** Of one size: a function that sends some of the largest objects finds them all, also when what it took last time has only half been replaced. */
+const shelfBytesMax = 2 ** 20;
 const shelfBlocksMax = 16;
 
 /** A wish for `count` blocks of `sizeBytes`. It is answered by `add` with as many as there were. */
@@ -41,10 +43,10 @@ export class Stash {
   /** On the shelves and on their way. */
   #bytes = 0;
 
-  /** `request` is called when a size runs low, from within `take`. `stashBytesMax` defaults to 1 MiB. */
-  constructor(request: (refill: Refill) => void, stashBytesMax = stashBytesMaxDefault) {
+  /** `request` is called when a size runs low, from within `take`. */
+  constructor(request: (refill: Refill) => void, storeSizeBytes: number) {
     this.#request = request;
-    this.#bytesMax = stashBytesMax;
+    this.#bytesMax = Math.min(stashBytesMax, storeSizeBytes * storeShare);
   }
 
   /** The offset of a block of at least `sizeBytes`, now the caller's; -1: ask the node for one, and wait. */

@@ -8,7 +8,6 @@ export default mapReduceBlocks<Uint8Array, undefined, ShareCounts>('bench-word-c
   map(text, { emit }) {
     for (const [share, block] of mapPart(text).entries()) void emit(share, block);
   },
-  combine: (blocks) => reduceShare(blocks).counts,
   reduce: (blocks, { output }) => output(reduceShare(blocks)),
 });
 // #endregion

@@ -43,7 +43,7 @@ const stashIdleMs = 1_000;
 
 export class Blocks {
   readonly #options: BlocksOptions;
-  readonly #stash: Stash;
+  #stash: Stash | null = null;
   readonly #waiting = new Map<number, Waiting>();
   #nextRequest = 1;
   #idle: NodeJS.Timeout | null = null;
@@ -52,7 +52,6 @@ export class Blocks {
 
   constructor(options: BlocksOptions) {
     this.#options = options;
-    this.#stash = new Stash(({ sizeBytes, count }) => this.#ask(refillRequest, sizeBytes, count));
   }
 
   get owner(): Address {
@@ -73,6 +72,7 @@ export class Blocks {
     if (inline || this.#closed) return inline;
     const { encoding, bytes } = encoded;
     const sizeBytes = bytes.byteLength;
+    this.#stash ??= new Stash((refill) => this.#ask(refillRequest, refill.sizeBytes, refill.count), this.#options.arena().byteLength);
     const offset = this.#stash.take(sizeBytes);
     this.#usedSinceWatched = true;
     this.#watchIdle();
@@ -130,7 +130,7 @@ export class Blocks {
 
   take(message: Extract<ThreadMessage, { kind: 'blocksGranted' | 'blocksRefused' }>): void {
     if (message.kind === 'blocksGranted' && message.request === refillRequest) {
-      this.#stash.add(message.sizeBytes, message.offsets);
+      this.#stash?.add(message.sizeBytes, message.offsets);
       return this.#watchIdle();
     }
     const waiting = this.#waiting.get(message.request);
@@ -146,7 +146,7 @@ export class Blocks {
     this.#idle ??= setTimeout(() => {
       this.#idle = null;
       if (this.#usedSinceWatched) this.#watchIdle();
-      else this.release(this.#stash.giveBack());
+      else this.release(this.#stash?.giveBack() ?? []);
       this.#usedSinceWatched = false;
     }, stashIdleMs).unref();
   }

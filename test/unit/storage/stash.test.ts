@@ -4,9 +4,9 @@ import type { Refill } from '../../../src/storage/stash.ts';
 import { Stash } from '../../../src/storage/stash.ts';
 
 /** A stash whose refills are answered when the test says so, with blocks that remember their size. */
-function setUp(stashBytesMax?: number) {
+function setUp(storeSizeBytes = 2 ** 30) {
   const refills: Refill[] = [];
-  const stash = new Stash((refill) => refills.push(refill), stashBytesMax);
+  const stash = new Stash((refill) => refills.push(refill), storeSizeBytes);
   const sizes = new Map<number, number>();
   const answer = () => {
     for (const { sizeBytes, count } of refills.splice(0)) {
@@ -41,7 +41,7 @@ test('stash: asks for more when a size is half empty', (t) => {
 
 test('stash: a block is at least as large as the object, at most a quarter larger, and never given twice', (t) => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1_025, max: 65_536 }), { minLength: 1, maxLength: 100, size: 'max' }), (objects) => {
+    fc.property(fc.array(fc.integer({ min: 1_025, max: 262_144 }), { minLength: 1, maxLength: 100, size: 'max' }), (objects) => {
       const { stash, answer, sizes } = setUp();
       const given = new Set<number>();
       for (const object of objects) {
@@ -60,14 +60,24 @@ test('stash: a block is at least as large as the object, at most a quarter large
 
 test('stash: large objects are asked for one by one', (t) => {
   const { stash, refills } = setUp();
-  t.is(stash.take(65_537), -1);
+  t.is(stash.take(262_145), -1);
   t.deepEqual(refills, []);
-  t.is(stash.take(65_536), -1);
-  t.deepEqual(refills, [{ sizeBytes: 65_536, count: 2 }]);
+  t.is(stash.take(262_144), -1);
+  t.deepEqual(refills, [{ sizeBytes: 262_144, count: 4 }]);
+});
+
+test('stash: a function that sends four objects of 92 KB each time finds a block for each of them', (t) => {
+  const { stash, answer } = setUp();
+  stash.take(92_000);
+  for (let times = 0; times < 20; times++) {
+    // It hears of nothing while it runs.
+    answer();
+    for (let i = 0; i < 4; i++) t.not(stash.take(92_000), -1, `time ${times}, object ${i}`);
+  }
 });
 
 test('stash: holds and asks for no more than its bound, also while refills are under way', (t) => {
-  const { stash, refills, answer } = setUp(100_000);
+  const { stash, refills, answer } = setUp(64 * 100_000);
   let asked = 0;
   for (let size = 1_280; size <= 65_536; size += 256) stash.take(size);
   for (const { sizeBytes, count } of refills) asked += sizeBytes * count;
@@ -89,7 +99,7 @@ test('stash: a refill that brings nothing can be asked for again', (t) => {
 });
 
 test('stash: gives all blocks back, and has room for as many again', (t) => {
-  const { stash, refills, answer } = setUp(20_480);
+  const { stash, refills, answer } = setUp(64 * 20_480);
   stash.take(1_280);
   answer();
   t.is(stash.take(60_000), -1, 'no room');
