@@ -66,10 +66,10 @@ export async function timed(work: () => unknown): Promise<number> {
 }
 
 const quietShare = 0.1;
-const lookMs = 40;
+const lookMs = 20;
 const quietMsMax = 2_000;
 
-/** When the processors of this machine have little to do: what was measured before may have left work behind, as servers do. In any case after 2 s. */
+/** When this machine's processors have little to do: what was measured before may have left them work. In any case after 2 s. */
 export async function whenQuiet(): Promise<void> {
   const giveUpMs = performance.now() + quietMsMax;
   for (let before = processorTimes(); performance.now() < giveUpMs; ) {

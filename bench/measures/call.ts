@@ -7,7 +7,7 @@ import { type Measure, timed, warmUp } from '../measure.ts';
 import { startPolling } from '../programs/polling.mjs';
 import { check, ours } from '../runtime.ts';
 
-export const backToBack = 200;
+export const backToBack = 2_000;
 const paced = 20;
 const paceMs = 10;
 export const warmUps = 30_000;

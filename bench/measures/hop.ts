@@ -8,7 +8,8 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Runtime, startLocal } from 'pheromone';
 import { hops, parkedHop, tokenOf } from '../apps/hop.ts';
-import { type Measure, type Prepared, timed } from '../measure.ts';
+import { type Measure, type Prepared, timed, warmUp } from '../measure.ts';
+import { startPolling } from '../programs/polling.mjs';
 import { check, executors, ours } from '../runtime.ts';
 
 const count = 200;
@@ -54,6 +55,7 @@ const hopping = async (runtime: Runtime): Promise<number[]> => {
 
 /** Hand-overs before it is measured: with fewer, most of what is measured is code that is not yet compiled. */
 const wakeWarmUps = 20_000;
+const pollingWarmUps = 30_000;
 
 const waking = async (runtime: Runtime, ms = busyMs) => (await runtime.call(parkedHop, 'naps', ms)) ?? Number.NaN;
 
@@ -97,8 +99,30 @@ const bareWaking: Measure = {
   prepare: async () => ({ sample: async () => bareValues, close: async () => undefined }),
 };
 
+/** Half of there and back. */
+const oneWay: Measure = {
+  name: 'hop',
+  system: 'floor: two polling threads',
+  unit: 'µs',
+  settings: { hops: count, how: 'back to back', warmUps: pollingWarmUps },
+  async prepare() {
+    const { once, close } = await startPolling();
+    await warmUp(pollingWarmUps, once);
+    const pass = async () => {
+      for (let i = 0; i < count / 2; i++) await once();
+    };
+    const sample = async () => {
+      const values = [];
+      for (let i = 0; i < times; i++) values.push((1_000 * (await timed(pass))) / count);
+      return values;
+    };
+    return { sample, close };
+  },
+};
+
 export const hopMeasures: readonly Measure[] = [
   ours('hop', 'µs', hops, { hops: count, how: 'back to back', warmUps: warmUps * times }, hopping, often(hopping)),
+  oneWay,
   ourWaking,
   bareWaking,
 ];

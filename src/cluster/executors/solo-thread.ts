@@ -30,6 +30,8 @@ export interface SoloOwner {
   paused(): void;
 }
 
+const answersPerLook = 8;
+
 export class SoloThread {
   /** By the number of their installation. */
   readonly apps = new Map<number, LoadedApp>();
@@ -39,6 +41,7 @@ export class SoloThread {
   readonly #services: ThreadServices;
   readonly #runner: SoloRunner<LoadedApp>;
   readonly #doorbell: Doorbell;
+  #answers = 0;
 
   constructor(
     { memory, place, invocationsMax }: { readonly memory: SoloHandle; readonly place: number; readonly invocationsMax: number },
@@ -54,7 +57,10 @@ export class SoloThread {
       place,
       invocationsMax,
       nowMs: () => performance.now(),
-      inTurn: (callback) => void setImmediate(callback),
+      inTurn: (callback) => {
+        this.processor.noteNowAndThen();
+        setImmediate(callback);
+      },
       appOf: (install) => this.apps.get(install),
       isFree: () => owner.isFree(),
       start: (job) => this.#start(job),
@@ -69,7 +75,11 @@ export class SoloThread {
     this.#doorbell = new Doorbell({
       table: this.#table,
       box: place,
-      answer: () => this.#runner.answer(),
+      answer: () => {
+        // A single one is over before a move would have paid.
+        if (++this.#answers % answersPerLook === 0) this.processor.noteNowAndThen();
+        this.#runner.answer();
+      },
       isWanted: () => true,
       isFree: () => owner.isFree() && !this.#runner.isBusy,
       isTurnAwaited: () => this.#runner.isWaitingForTurn,

@@ -6,6 +6,7 @@
  *       waiting for that processor, and systems leave two threads there for milliseconds while others are idle.
  *   D3  Whatever else happens in the thread waits for `turnMs` at most: then the event loop gets its turn.
  *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
+ *   D5  Who waits and is not parked says on which processor: executors keep off it (`processor.ts`).
  */
 import { availableParallelism } from 'node:os';
 import { libcIfAny } from '../../storage/libc.ts';
@@ -14,7 +15,7 @@ import type { SoloTable } from '../../storage/solo/table.ts';
 /** A hand-over between two threads that poll takes about 5 µs, waking a parked one 30 to 100. */
 const pollMs = 0.5;
 /** For an answer that would be here already if it came at once: others may need the processor. */
-const shortPollMs = 0.04;
+const shortPollMs = 0.25;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
 /** A turn of the event loop costs as much as half a hand-over: some looks for each. */
@@ -22,6 +23,8 @@ const turnMs = 0.02;
 const yieldAfterMs = 0.001;
 /** What yielding needs takes 10 ms to load, which whoever has just started, or is soon gone, does not want to wait for. */
 const youngMs = 200;
+/** Asking for the processor costs 0.3 µs. */
+const processorMs = 0.1;
 
 export interface DoorbellOptions {
   readonly table: SoloTable;
@@ -58,6 +61,8 @@ export class Doorbell implements Listener {
   #isParked = false;
   #isStopped = false;
   readonly #bornMs = performance.now();
+  #processor = -1;
+  #processorMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: DoorbellOptions) {
     this.#options = options;
@@ -70,7 +75,22 @@ export class Doorbell implements Listener {
     this.#heardMs = performance.now();
     if (this.#attends || this.#isStopped) return;
     this.#attends = true;
+    this.#sayWhere(this.#heardMs);
     this.#goOn(this.#heardMs);
+  }
+
+  #sayWhere(nowMs: number): void {
+    const { box, table } = this.#options;
+    if (nowMs - this.#bornMs < youngMs) return;
+    if (nowMs - this.#processorMs > processorMs) {
+      this.#processor = libcIfAny()?.processor() ?? -1;
+      this.#processorMs = nowMs;
+    }
+    table.setProcessor(box, this.#processor);
+  }
+
+  #sayNowhere(): void {
+    this.#options.table.setProcessor(this.#options.box, -1);
   }
 
   /** Looks when those who were told something have had their say: still in this turn of the event loop, while that is young. */
@@ -103,6 +123,7 @@ export class Doorbell implements Listener {
       }
       if (this.#isStopped || !isWanted()) {
         this.#rest();
+        this.#sayNowhere();
         this.#attends = false;
         return;
       }
@@ -110,6 +131,7 @@ export class Doorbell implements Listener {
       if (isRung) return this.#goOn(nowMs);
       if (isFree?.() === false) return this.#park();
       this.#polls ||= table.startPolling(box, pollersMax);
+      this.#sayWhere(nowMs);
       const waitedMs = nowMs - this.#heardMs;
       if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
       if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) libcIfAny()?.yieldProcessor();
@@ -120,6 +142,7 @@ export class Doorbell implements Listener {
   #park(): void {
     const { table, box } = this.#options;
     this.#rest();
+    this.#sayNowhere();
     const woken = table.park(box, this.#seen);
     if (!woken) return void setImmediate(this.#turn);
     this.#isParked = true;

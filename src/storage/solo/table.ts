@@ -256,13 +256,13 @@ export class SoloTable {
     return Atomics.load(this.#words, this.#box(place) + beatOfBox);
   }
 
-  /** On which processor this executor is at work; -1: it is not. */
-  processor(place: number): number {
-    return Atomics.load(this.#words, this.#box(place) + processorOfBox) - 1;
+  /** On which processor this executor is at work, or the client polls; -1: on none. */
+  processor(box: number): number {
+    return Atomics.load(this.#words, this.#box(box) + processorOfBox) - 1;
   }
 
-  setProcessor(place: number, processor: number): void {
-    Atomics.store(this.#words, this.#box(place) + processorOfBox, processor + 1);
+  setProcessor(box: number, processor: number): void {
+    Atomics.store(this.#words, this.#box(box) + processorOfBox, processor + 1);
   }
 
   // Runs: what the scheduler gives an executor, in their order, numbered from 1. A thread that a function blocks hears of nothing, so that

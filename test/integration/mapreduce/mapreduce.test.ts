@@ -179,7 +179,7 @@ const deeds: Readonly<Record<string, readonly [code: Parameters<typeof failureOf
 
 for (const [way, inputsOf] of Object.entries(ways)) {
   test.serial(`an input that cannot be sent, ${way}: NotEncodable, with its place`, async (t) => {
-    const inputs = inputsOf([{ text: 'a' }, { text: () => 'b' }]) as Iterable<never>;
+    const inputs = inputsOf(['a', { text: () => 'b' }]) as Iterable<never>;
     const error = await failureOf(t, 'NotEncodable', gather(runMapReduce(runtime, combined, { inputs })));
     t.regex(error.message, /value\.text/);
   });

@@ -1,5 +1,5 @@
 /** How a thread listens (`solo/doorbell.ts`): `post` tells whether it had parked. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Doorbell, type DoorbellOptions } from '../../../src/cluster/solo/doorbell.ts';
 import { clientBox, createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
@@ -7,6 +7,8 @@ import { clientBox, createSoloMemory, SoloTable } from '../../../src/storage/sol
 const slot = 3;
 /** Longer than anyone polls. */
 const patienceMs = 100;
+/** Who is younger says nothing. */
+const youngMs = 200;
 
 function listening(more: Partial<DoorbellOptions> = {}) {
   const memory = createSoloMemory(32, 1);
@@ -21,7 +23,7 @@ function listening(more: Partial<DoorbellOptions> = {}) {
     ...more,
   });
   doorbell.attend();
-  return { post: () => table.post(clientBox, slot), heard, doorbell };
+  return { post: () => table.post(clientBox, slot), heard, doorbell, table };
 }
 
 for (const [who, more] of [
@@ -39,6 +41,21 @@ for (const [who, more] of [
   });
 }
 
+const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
+
+onLinux('D5: who waits says on which processor, until it parks', async (t) => {
+  const { doorbell, table } = listening();
+  await sleep(youngMs + patienceMs);
+  t.is(table.processor(clientBox), -1);
+  doorbell.attend();
+  const giveUpMs = performance.now() + 10_000;
+  while (table.processor(clientBox) === -1 && performance.now() < giveUpMs) await turn();
+  t.true(table.processor(clientBox) >= 0);
+  await sleep(patienceMs);
+  t.is(table.processor(clientBox), -1);
+  doorbell.stop();
+});
+
 test.serial('who goes on with something in its next turn does not park', async (t) => {
   const { post, heard, doorbell } = listening({ isTurnAwaited: () => true });
   await sleep(patienceMs);
@@ -50,11 +67,11 @@ test.serial('who goes on with something in its next turn does not park', async (
 
 test.serial('who shares its turns leaves the event loop its turns while it polls', async (t) => {
   let turns = 0;
-  const turn = () => {
+  const count = () => {
     turns++;
-    if (turns < 5) setImmediate(turn);
+    if (turns < 5) setImmediate(count);
   };
-  setImmediate(turn);
+  setImmediate(count);
   let looks = 0;
   const { doorbell } = listening({ sharesTurns: true, isWanted: () => ++looks > 0 });
   while (turns < 5) await new Promise((resolve) => setImmediate(resolve));

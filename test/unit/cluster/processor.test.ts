@@ -5,7 +5,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava';
 import { OwnProcessor } from '../../../src/cluster/executors/processor.ts';
 import { loadLibc } from '../../../src/storage/libc.ts';
-import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+import { clientBox, createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
 
 const here = 0;
 const canMove = process.platform === 'linux' && availableParallelism() > 1;
@@ -41,6 +41,17 @@ testHere(
     }
   },
 );
+
+testHere('processor: A2: it leaves that on which the client polls, when it is asked now and then, too', async (t) => {
+  const table = tableOf(2);
+  const own = new OwnProcessor(table, here);
+  table.setProcessor(clientBox, loadLibc().processor());
+  own.noteNowAndThen();
+  t.not(table.processor(here), -1);
+  t.not(table.processor(here), table.processor(clientBox));
+  await turn();
+  t.is(table.processor(here), -1);
+});
 
 testHere('processor: A2: it stays where it is if there are more at work than processors', (t) => {
   const table = tableOf(availableParallelism() + 1);
