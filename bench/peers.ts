@@ -53,7 +53,7 @@ const wordCount = work(0, {});
 const inOneThread = { wordCount: 'its steps run in one thread, that of their caller' };
 
 const threadPool = {
-  call: work(150, { calls: 200 }),
+  call: work(15, { calls: 2_000 }),
   chain: work(200, { length: 1_000, chains: 1 }),
   chainBytes: work(200, { length: 1_000, chains: 1, payloadBytes }),
   fan: work(40, { width: fanWidth, fans: 50 }),

@@ -42,8 +42,8 @@ function page(runs: readonly Run[], figures: readonly { readonly title: string; 
   return [
     '# Measured',
     '',
-    'Written by the benchmark: `npm run bench -- --peers`. Medians and 99th percentiles; systems of one measure are sampled in turn, round after',
-    'round. Durable is a system that still has what it accepted when all of its processes have died; compare like with like. A floor is what the',
+    'Written by the benchmark: `npm run bench -- --peers`. Medians and 99th percentiles; systems of one measure are sampled in turn, each',
+    'round in the other order, when the machine is quiet. Durable is a system that still has what it accepted when all of its processes have died; compare like with like. A floor is what the',
     'machine takes without any system. Settings are what each was given: slow systems get less to do.',
     '',
     ...figures.flatMap(({ title, file }) => [`![${title}](${file})`, '']),
