@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fanWidth, payloadBytes } from './apps/paths.ts';
 import { sleepers } from './apps/waiting.ts';
+import { warmUps as wordCountWarmUps } from './measures/word-count.ts';
 import { type Program, startProgram } from './processes.ts';
 import { check } from './runtime.ts';
 
@@ -20,7 +21,7 @@ export type Driver = 'call' | 'chain' | 'chainBytes' | 'fan' | 'pass' | 'through
 export interface Work {
   /** What the driver is told. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Samples before it is measured, as often as ours, so that its code is compiled too. */
+  /** Samples before it is measured, so many that its code is compiled, as ours is. */
   readonly warmUps: number;
 }
 
@@ -49,13 +50,13 @@ export interface LeftOut {
 const work = (warmUps: number, settings: Work['settings']): Work => ({ settings, warmUps });
 const sleep = work(0, { count: sleepers, ms: 1_000 });
 /** It is told the rest when it is measured. */
-const wordCount = work(0, {});
+const wordCount = work(wordCountWarmUps, {});
 const inOneThread = { wordCount: 'its steps run in one thread, that of their caller' };
 
 const threadPool = {
   call: work(15, { calls: 2_000 }),
-  chain: work(200, { length: 1_000, chains: 1 }),
-  chainBytes: work(200, { length: 1_000, chains: 1, payloadBytes }),
+  chain: work(50, { length: 1_000, chains: 1 }),
+  chainBytes: work(50, { length: 1_000, chains: 1, payloadBytes }),
   fan: work(40, { width: fanWidth, fans: 50 }),
   pass: [
     work(0, { sizeBytes: 1_000, objects: 10 }),
