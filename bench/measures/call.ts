@@ -7,10 +7,10 @@ import { type Measure, timed, warmUp } from '../measure.ts';
 import { startPolling } from '../programs/polling.mjs';
 import { check, ours } from '../runtime.ts';
 
-export const backToBack = 2_000;
+const backToBack = 2_000;
 const paced = 20;
 const paceMs = 10;
-export const warmUps = 30_000;
+const warmUps = 30_000;
 
 const pingPong: Measure = {
   name: 'call',

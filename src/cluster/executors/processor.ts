@@ -13,7 +13,7 @@ import { availableParallelism } from 'node:os';
 import { type Libc, libcIfAny } from '../../storage/libc.ts';
 import { clientBox, type SoloTable } from '../../storage/solo/table.ts';
 
-/** Moving costs some 20 µs. */
+/** Moving takes about 0.1 ms. */
 const restMs = 2;
 /** Looking costs 1 µs. */
 const nowAndThenMs = 0.25;
@@ -30,7 +30,7 @@ export class OwnProcessor {
   constructor(table: SoloTable, place: number) {
     this.#table = table;
     this.#place = place;
-    this.#libc = this.#processors > 1 && table.places > 1 ? libcIfAny() : null;
+    this.#libc = this.#processors > 1 ? libcIfAny() : null;
   }
 
   /** `note`, for who is at work on much that is short. */

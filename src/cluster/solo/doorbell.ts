@@ -6,7 +6,7 @@
  *       waiting for that processor, and systems leave two threads there for milliseconds while others are idle.
  *   D3  Whatever else happens in the thread waits for `turnMs` at most: then the event loop gets its turn.
  *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
- *   D5  Who waits and is not parked says on which processor: executors keep off it (`processor.ts`).
+ *   D5  Who is not parked, and waits or answers, says on which processor: executors keep off it (`processor.ts`).
  */
 import { availableParallelism } from 'node:os';
 import { libcIfAny } from '../../storage/libc.ts';
@@ -14,7 +14,7 @@ import type { SoloTable } from '../../storage/solo/table.ts';
 
 /** A hand-over between two threads that poll takes about 5 µs, waking a parked one 30 to 100. */
 const pollMs = 0.5;
-/** For an answer that would be here already if it came at once: others may need the processor. */
+/** For an answer that would be here already if it came at once: others may need the processor. Longer than an executor takes to leave it (D5). */
 const shortPollMs = 0.25;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
@@ -75,7 +75,6 @@ export class Doorbell implements Listener {
     this.#heardMs = performance.now();
     if (this.#attends || this.#isStopped) return;
     this.#attends = true;
-    this.#sayWhere(this.#heardMs);
     this.#goOn(this.#heardMs);
   }
 
@@ -113,6 +112,7 @@ export class Doorbell implements Listener {
     const { table, box, answer, isWanted, isFree, isTurnAwaited, sharesTurns } = this.#options;
     for (;;) {
       const nowMs = performance.now();
+      this.#sayWhere(nowMs);
       const bell = table.bell(box);
       const isRung = bell !== this.#seen;
       if (isRung) {
@@ -131,7 +131,6 @@ export class Doorbell implements Listener {
       if (isRung) return this.#goOn(nowMs);
       if (isFree?.() === false) return this.#park();
       this.#polls ||= table.startPolling(box, pollersMax);
-      this.#sayWhere(nowMs);
       const waitedMs = nowMs - this.#heardMs;
       if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
       if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) libcIfAny()?.yieldProcessor();

@@ -42,8 +42,8 @@ testHere(
   },
 );
 
-testHere('processor: A2: it leaves that on which the client polls, when it is asked now and then, too', async (t) => {
-  const table = tableOf(2);
+testHere('processor: A2: also an only executor leaves that on which the client polls, when it is asked now and then', async (t) => {
+  const table = tableOf(1);
   const own = new OwnProcessor(table, here);
   table.setProcessor(clientBox, loadLibc().processor());
   own.noteNowAndThen();
