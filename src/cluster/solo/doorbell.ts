@@ -2,8 +2,9 @@
  * How a thread hears that there is something in its box: it polls for a moment while there is work, then parks until it is woken.
  *
  *   D1  At most processors − 1 threads poll at a time; who gets no leave looks around a few times more and parks.
- *   D2  Who polls for longer than an answer takes gives its processor away each time it has looked: the one that it waits for may be
- *       waiting for that processor, and systems leave two threads there for milliseconds while others are idle.
+ *   D2  Who polls for longer than an answer takes gives its processor away after each few hundred looks: the one that it waits for may
+ *       be waiting for that processor, and systems leave two threads there for milliseconds while others are idle. Looking takes longer
+ *       than giving away: what is rung for meanwhile is mostly heard at once.
  *   D3  Whatever else happens in the thread waits for `turnMs` at most: then the event loop gets its turn.
  *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
  *   D5  Who is not parked, and waits or answers, says on which processor: executors keep off it (`processor.ts`).
@@ -12,7 +13,7 @@ import { availableParallelism } from 'node:os';
 import { libcIfAny } from '../../storage/libc.ts';
 import type { SoloTable } from '../../storage/solo/table.ts';
 
-/** A hand-over between two threads that poll takes about 5 µs, waking a parked one 30 to 100. */
+/** A hand-over between two threads that poll takes about 4 µs, waking a parked one 30 to 100. */
 const pollMs = 0.5;
 /** For an answer that would be here already if it came at once: others may need the processor. Longer than an executor takes to leave it (D5). */
 const shortPollMs = 0.25;
@@ -21,6 +22,8 @@ const graceMs = 0.03;
 /** A turn of the event loop costs as much as half a hand-over: some looks for each. */
 const turnMs = 0.02;
 const yieldAfterMs = 0.001;
+/** A look takes some nanoseconds, giving the processor away and all else between two looks about a microsecond. */
+const looks = 400;
 /** What yielding needs takes 10 ms to load, which whoever has just started, or is soon gone, does not want to wait for. */
 const youngMs = 200;
 /** Asking for the processor costs 0.3 µs. */
@@ -133,6 +136,7 @@ export class Doorbell implements Listener {
       this.#polls ||= table.startPolling(box, pollersMax);
       const waitedMs = nowMs - this.#heardMs;
       if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
+      if (table.isRungSoon(box, this.#seen, looks)) continue;
       if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) libcIfAny()?.yieldProcessor();
       if (sharesTurns || nowMs - this.#turnBeganMs > turnMs) return void setImmediate(this.#turn);
     }

@@ -210,6 +210,14 @@ export class SoloTable {
     return Atomics.load(this.#words, this.#box(box) + bellOfBox);
   }
 
+  /** Looks so often whether the bell is still as `seen`; true as soon as it is not. */
+  isRungSoon(box: number, seen: number, looks: number): boolean {
+    const words = this.#words;
+    const at = this.#box(box) + bellOfBox;
+    for (let look = 0; look < looks; look++) if (Atomics.load(words, at) !== seen) return true;
+    return false;
+  }
+
   /** Empties a box. */
   drain(box: number, take: (slot: number) => void): void {
     const at = this.#box(box);
@@ -261,8 +269,10 @@ export class SoloTable {
     return Atomics.load(this.#words, this.#box(box) + processorOfBox) - 1;
   }
 
+  /** Mostly it is what it was: then nothing is written, beside words that others write and read. */
   setProcessor(box: number, processor: number): void {
-    Atomics.store(this.#words, this.#box(box) + processorOfBox, processor + 1);
+    const at = this.#box(box) + processorOfBox;
+    if (Atomics.load(this.#words, at) !== processor + 1) Atomics.store(this.#words, at, processor + 1);
   }
 
   // Runs: what the scheduler gives an executor, in their order, numbered from 1. A thread that a function blocks hears of nothing, so that
