@@ -10,7 +10,8 @@ import type { DoorbellOptions, Listener } from '../../src/cluster/solo/doorbell.
 import type { SoloJob } from '../../src/cluster/solo/job.ts';
 import { SoloRunner } from '../../src/cluster/solo/runner.ts';
 import { nameOf, type SoloApp } from '../../src/cluster/solo/running.ts';
-import { type SoloTable, stageOf } from '../../src/storage/solo/table.ts';
+import { stageOf } from '../../src/storage/solo/slot-state.ts';
+import { type SoloTable } from '../../src/storage/solo/table.ts';
 import type { SimulatedAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';

@@ -13,16 +13,8 @@ import type { Message } from '../../actors/protocol/message.ts';
 import type { AdoptSession } from '../../actors/protocol/scheduler.ts';
 import { sessionIdText } from '../../actors/protocol/session-id.ts';
 import { readFields, readJournal } from '../../storage/solo/journal.ts';
-import {
-  placeOf,
-  positionOf,
-  slotState,
-  type SoloTable,
-  stageOf,
-  stageQueued,
-  stageRecalled,
-  stageRunning,
-} from '../../storage/solo/table.ts';
+import { placeOf, positionOf, slotState, stageOf, stageQueued, stageRecalled, stageRunning } from '../../storage/solo/slot-state.ts';
+import { type SoloTable } from '../../storage/solo/table.ts';
 import type { Timers } from '../../storage/timers.ts';
 
 const lookMs = 1;

@@ -7,7 +7,8 @@
  *   P3  An executor keeps up that has ended what was posted to it `behindMs` ago. Of what is out at a place one session is watched; when it
  *       has ended, the next that is posted.
  */
-import { type SoloTable, stageOf, stageQueued, stageRunning } from '../../storage/solo/table.ts';
+import { stageOf, stageQueued, stageRunning } from '../../storage/solo/slot-state.ts';
+import { type SoloTable } from '../../storage/solo/table.ts';
 
 /** Less than what it costs to wake a thread, by and large. */
 const shortMs = 0.1;

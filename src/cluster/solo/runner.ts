@@ -9,18 +9,16 @@
  */
 import type { SoloFiring, SoloObject } from '../../actors/solo/session.ts';
 import {
-  clientBox,
   placeOf,
   positionOf,
-  slotsMax,
   slotState,
-  type SoloTable,
   stageEnded,
   stageOf,
   stageQueued,
   stageRecalled,
   stageRunning,
-} from '../../storage/solo/table.ts';
+} from '../../storage/solo/slot-state.ts';
+import { clientBox, slotsMax, type SoloTable } from '../../storage/solo/table.ts';
 import type { AttemptName, Exit, Leaving } from '../executors/exit.ts';
 import type { Failure } from '../executors/attempt.ts';
 import type { Ref } from '../../storage/object.ts';

@@ -4,7 +4,8 @@ import { sessionIdText } from '../../actors/protocol/session-id.ts';
 import type { SoloPlan } from '../../actors/solo/plan.ts';
 import { type SoloObject, SoloSession } from '../../actors/solo/session.ts';
 import { JournalWriter, readFields, readJournal, type SlotFields } from '../../storage/solo/journal.ts';
-import { positionOf, type SoloTable } from '../../storage/solo/table.ts';
+import { positionOf } from '../../storage/solo/slot-state.ts';
+import { type SoloTable } from '../../storage/solo/table.ts';
 import type { SoloJob } from './job.ts';
 
 export interface SoloApp {

@@ -37,12 +37,6 @@ const slabs = 64;
 /** Of one session. */
 export const slabsPerSlotMax = 48;
 
-const stageBits = 3;
-const placeBits = 6;
-const positionShift = stageBits + placeBits;
-/** Positions in journals are multiples of this. */
-export const positionUnitBytes = 8;
-
 // Indices of 32-bit words.
 /** A bit for each box. */
 const pollersWord = 0;
@@ -377,28 +371,4 @@ export class SoloTable {
 
 function lowestBit(bits: number): number {
   return 31 - Math.clz32(bits & -bits);
-}
-
-// Who has a slot: nobody; the executor in whose box it lies; the one that runs it; the node; the client, who may read what came of it.
-export const stageFree = 0;
-export const stageQueued = 1;
-export const stageRunning = 2;
-export const stageRecalled = 3;
-export const stageEnded = 4;
-
-/** `position`: how far the journal goes, in bytes. */
-export function slotState(stage: number, place: number, position: number): number {
-  return stage | (place << stageBits) | ((position / positionUnitBytes) << positionShift);
-}
-
-export function stageOf(state: number): number {
-  return state & ((1 << stageBits) - 1);
-}
-
-export function placeOf(state: number): number {
-  return (state >> stageBits) & ((1 << placeBits) - 1);
-}
-
-export function positionOf(state: number): number {
-  return (state >>> positionShift) * positionUnitBytes;
 }

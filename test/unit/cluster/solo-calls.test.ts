@@ -1,7 +1,8 @@
 /** The client's slots (`solo/calls.ts`). What becomes of its calls: `integration/runtime/solo`, and the simulation. */
 import test from 'ava';
 import { type SoloCall, SoloCalls } from '../../../src/cluster/solo/calls.ts';
-import { createSoloMemory, slotState, SoloTable, stageRecalled } from '../../../src/storage/solo/table.ts';
+import { slotState, stageRecalled } from '../../../src/storage/solo/slot-state.ts';
+import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
 import { appOf, on } from '../actors/scheduler-driver.ts';
 
 const sessions = 32;

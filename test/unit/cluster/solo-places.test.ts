@@ -1,7 +1,8 @@
 /** To which executor a session is posted (`solo/places.ts`). */
 import test from 'ava';
 import { Pace, Places, type Posted } from '../../../src/cluster/solo/places.ts';
-import { createSoloMemory, slotState, SoloTable, stageEnded, stageQueued } from '../../../src/storage/solo/table.ts';
+import { slotState, stageEnded, stageQueued } from '../../../src/storage/solo/slot-state.ts';
+import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
 
 const executors = 3;
 

@@ -3,7 +3,8 @@ import test from 'ava';
 import type { Message } from '../../../src/actors/protocol/message.ts';
 import { SoloService } from '../../../src/cluster/node/solo-service.ts';
 import { writeFields } from '../../../src/storage/solo/journal.ts';
-import { createSoloMemory, slotState, SoloTable, stageEnded, stageQueued, stageRecalled } from '../../../src/storage/solo/table.ts';
+import { slotState, stageEnded, stageQueued, stageRecalled } from '../../../src/storage/solo/slot-state.ts';
+import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
 
 const slot = 3;
 const owner = 'client:local';

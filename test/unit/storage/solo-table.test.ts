@@ -2,23 +2,25 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {
-  clientBox,
-  createSoloMemory,
   placeOf,
-  placesMax,
   positionOf,
   positionUnitBytes,
-  slabBytes,
-  slotBytes,
-  sessionsMax,
-  slotsMax,
   slotState,
-  SoloTable,
   stageEnded,
   stageOf,
   stageQueued,
   stageRecalled,
   stageRunning,
+} from '../../../src/storage/solo/slot-state.ts';
+import {
+  clientBox,
+  createSoloMemory,
+  placesMax,
+  slabBytes,
+  slotBytes,
+  sessionsMax,
+  slotsMax,
+  SoloTable,
 } from '../../../src/storage/solo/table.ts';
 
 const slabs = 64;
