@@ -5,7 +5,7 @@ import { type Measure, timed, warmUp } from '../measure.ts';
 import { check, ours } from '../runtime.ts';
 
 const length = 1_000;
-const times = 10;
+const times = 50;
 const warmUps = 500;
 
 // #region chain

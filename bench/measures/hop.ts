@@ -13,8 +13,8 @@ import { startPolling } from '../programs/polling.mjs';
 import { check, executors, ours } from '../runtime.ts';
 
 const count = 200;
-const times = 20;
-const warmUps = 50;
+const times = 50;
+const warmUps = 20;
 /** Longer than a thread polls for more. */
 const busyMs = 0.6;
 

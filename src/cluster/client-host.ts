@@ -46,6 +46,8 @@ export interface ClientHostOptions {
 
 /** An app of long functions is tried once in so many calls: a try costs about as much as a call. */
 const soloPauseMax = 256;
+/** Nobody else needs a client's thread while it waits, and its processor only who is given it. */
+const soloPatienceMs = 2;
 const soloRestMs = 5_000;
 /** A node answers at once, or does not answer any more. */
 const recallTimeoutMs = 5_000;
@@ -116,7 +118,7 @@ export class ClientHost {
       restMs: soloRestMs,
       pauseMax: soloPauseMax,
       named: (summary) => this.send('coordinator', { kind: 'sessionClosed', summary }),
-      listen: (bell) => new Doorbell(bell),
+      listen: (bell) => new Doorbell({ ...bell, patienceMs: soloPatienceMs }),
       nowMs: () => Date.now(),
       elapsedMs: () => performance.now(),
       random: () => Math.random(),

@@ -5,7 +5,7 @@
  * is idle, as long as both have just run and so are thought to have warm caches. A function that computes then takes twice its time, and
  * so does a call, since client and executor take turns.
  *
- *   A1  While a thread polls (D5), or takes what it has been woken for, its word says on which processor.
+ *   A1  While a thread polls (D6), or takes what it has been woken for, its word says on which processor.
  *   A2  It moves aside if another's word says the same, and there are processors for all who have said so; once in `restMs` at most.
  *   A3  Where it may run is afterwards as it was.
  */

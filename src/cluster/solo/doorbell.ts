@@ -7,7 +7,8 @@
  *       than giving away: what is rung for meanwhile is mostly heard at once.
  *   D3  Whatever else happens in the thread waits for `turnMs` at most: then the event loop gets its turn.
  *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
- *   D5  Who is not parked, and waits or answers, says on which processor: executors keep off it (`processor.ts`).
+ *   D5  Who was woken soon after it had parked should have polled for longer, and does the next time, up to its patience.
+ *   D6  Who is not parked, and waits or answers, says on which processor: executors keep off it (`processor.ts`).
  */
 import { availableParallelism } from 'node:os';
 import { libcIfAny } from '../../storage/libc.ts';
@@ -15,7 +16,7 @@ import type { SoloTable } from '../../storage/solo/table.ts';
 
 /** A hand-over between two threads that poll takes about 4 µs, waking a parked one 30 to 100. */
 const pollMs = 0.5;
-/** For an answer that would be here already if it came at once: others may need the processor. Longer than an executor takes to leave it (D5). */
+/** For an answer that would be here already if it came at once: others may need the processor. Longer than an executor takes to leave it (D6). */
 const shortPollMs = 0.25;
 /** Without leave to poll: long enough for the one who has it to find what it waits for, and to give it back. */
 const graceMs = 0.03;
@@ -40,6 +41,8 @@ export interface DoorbellOptions {
   isFree?(): boolean;
   /** Whether this thread goes on with something in its next turn of the event loop: then it looks again there. Default: it does not. */
   isTurnAwaited?(): boolean;
+  /** In milliseconds (D5): being woken takes 0.1. Default: none. */
+  readonly patienceMs?: number;
   /** Others speak to this thread in any turn: it looks once in each. Default: false. */
   readonly sharesTurns?: boolean;
 }
@@ -59,6 +62,7 @@ export class Doorbell implements Listener {
   #heardMs = 0;
   #turnBeganMs = 0;
   #pollMs = pollMs;
+  #patienceMs = 0;
   #attends = false;
   #polls = false;
   #isParked = false;
@@ -135,7 +139,7 @@ export class Doorbell implements Listener {
       if (isFree?.() === false) return this.#park();
       this.#polls ||= table.startPolling(box, pollersMax);
       const waitedMs = nowMs - this.#heardMs;
-      if (waitedMs > (this.#polls ? this.#pollMs : graceMs)) return this.#park();
+      if (waitedMs > (this.#polls ? Math.max(this.#pollMs, this.#patienceMs) : graceMs)) return this.#park();
       if (table.isRungSoon(box, this.#seen, looks)) continue;
       if (waitedMs > yieldAfterMs && nowMs - this.#bornMs > youngMs) libcIfAny()?.yieldProcessor();
       if (sharesTurns || nowMs - this.#turnBeganMs > turnMs) return void setImmediate(this.#turn);
@@ -159,8 +163,11 @@ export class Doorbell implements Listener {
   }
 
   readonly #wake = (): void => {
+    const { patienceMs = 0 } = this.#options;
+    const nowMs = performance.now();
+    if (this.#isParked) this.#patienceMs = nowMs - this.#heardMs < patienceMs ? patienceMs : 0;
     this.#isParked = false;
-    this.#heardMs = performance.now();
+    this.#heardMs = nowMs;
     this.#turn();
   };
 

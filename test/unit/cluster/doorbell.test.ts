@@ -41,9 +41,24 @@ for (const [who, more] of [
   });
 }
 
+test.serial('D5: who was woken within its patience polls for so long the next time, and after a longer wait no more', async (t) => {
+  const { post, heard, doorbell } = listening({ patienceMs: 5 * patienceMs });
+  await sleep(patienceMs);
+  t.true(post(), 'it had parked');
+  await sleep(patienceMs);
+  t.false(post(), 'it polls');
+  await sleep(6 * patienceMs + patienceMs);
+  t.true(post(), 'it has parked again');
+  await sleep(patienceMs);
+  t.true(post(), 'it was woken late');
+  await sleep(patienceMs);
+  t.is(heard.length, 4);
+  doorbell.stop();
+});
+
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 
-onLinux('D5: who waits says on which processor, until it parks', async (t) => {
+onLinux('D6: who waits says on which processor, until it parks', async (t) => {
   const { doorbell, table } = listening();
   await sleep(youngMs + patienceMs);
   t.is(table.processor(clientBox), -1);

@@ -158,6 +158,16 @@ test('bell: who has missed a ring does not park', (t) => {
   t.false(table.isParked(0));
 });
 
+test('bell: who looks for a while sees each ring that he has missed, and none that is another box’s', (t) => {
+  const table = tableOf(32);
+  const seen = table.bell(0);
+  table.ring(1);
+  t.false(table.isRungSoon(0, seen, 100));
+  table.ring(0);
+  t.true(table.isRungSoon(0, seen, 100));
+  t.false(table.isRungSoon(0, table.bell(0), 100));
+});
+
 test('watch: a request wakes the node, unless it watches already; one that it has missed keeps it from waiting', async (t) => {
   const table = tableOf(32);
   const seen = table.watchBell;
