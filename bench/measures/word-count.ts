@@ -1,9 +1,8 @@
 /** MapReduce: the words of 32 MB of text, in 8 maps and 4 reduces, which are the same functions for every system. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
 import type { Runtime } from 'pheromone';
 import { runMapReduce } from 'pheromone/mapreduce';
 import app from '../apps/word-count/app.ts';
@@ -11,11 +10,12 @@ import { functionsFile } from '../apps/word-count/bundle.ts';
 import { mapPart, maps, reducers, reduceShare, type ShareCounts } from '../apps/word-count/functions.ts';
 import { textBytes, textParts } from '../apps/word-count/text.ts';
 import { type Measure, timed } from '../measure.ts';
+import { startProgram } from '../processes.ts';
 import { check, ours } from '../runtime.ts';
 
 export const settings = { textMB: textBytes / 2 ** 20, maps, reducers };
-/** By anyone: in the first two rounds, code is still being compiled. */
-export const warmUps = 2;
+/** By anyone: in the first rounds, code is still being compiled. */
+export const warmUps = 4;
 const name = 'word-count';
 
 /** Counts the words of the parts; how is the system's own. */
@@ -99,14 +99,12 @@ const ofCoreutils: Measure = {
     writeFileSync(file, Buffer.concat(theParts()));
     const { words, distinct } = reduceShare(theParts().flatMap(mapPart));
     const script = `< "$0" ${coreutils} | awk 'NF == 2 { words += $1; distinct++ } END { print words, distinct }'`;
+    const shell = await startProgram(fileURLToPath(new URL('../programs/shell.mjs', import.meta.url)), [script, file]);
     const count = async () => {
-      const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script, file], {
-        env: { ...process.env, LC_ALL: 'C' },
-        timeout: coreutilsMsMax,
-      });
-      check(stdout.trim() === `${words} ${distinct}`, `${name}: coreutils found ${stdout.trim()}`);
+      const { error, stdout } = (await shell.ask({}, coreutilsMsMax)) as { readonly error: string | null; readonly stdout: string };
+      check(stdout.trim() === `${words} ${distinct}`, `${name}: coreutils found ${error ?? stdout.trim()}`);
     };
-    return { sample: async () => [await timed(count)], close: async () => undefined };
+    return { sample: async () => [await timed(count)], close: () => shell.stop() };
   },
 };
 

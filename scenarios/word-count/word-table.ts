@@ -48,8 +48,10 @@ export class WordTable {
     let start = this.#startOf(this.#distinct);
     let end = start;
     let hash = hashOfNothing;
-    for (let i = 0; i < text.length; i++) {
-      const letter = letterOf(text[i] ?? 0);
+    // The end of the text ends a word, too. What stood behind the loop would be new to the engine, which compiles it while it runs, and
+    // throws that away when it comes to what it does not know.
+    for (let i = 0; i <= text.length; i++) {
+      const letter = i < text.length ? letterOf(text[i] ?? 0) : 0;
       if (letter !== 0) {
         letters[end++] = letter;
         hash = hashWith(hash, letter);
@@ -58,7 +60,6 @@ export class WordTable {
         hash = hashOfNothing;
       }
     }
-    if (end > start) this.#add(end, hash, 1);
   }
 
   /** Adds the counts of another table, as `encode` has written them. */
