@@ -34,7 +34,8 @@ const shortsBetween = 60;
 /** Should the other end of bare ZeroMQ be no more. */
 const silenceMs = 20_000;
 const idleMs = 5_000;
-const restMs = 2_000;
+/** Before it is idle: workers collect the garbage of what was before up to 7 s afterwards. */
+const restMs = 9_000;
 /** Of times in /proc, on all processors that Node runs on. */
 const ticksPerSecond = 100;
 

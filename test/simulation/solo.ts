@@ -11,7 +11,7 @@ import type { SoloJob } from '../../src/cluster/solo/job.ts';
 import { SoloRunner } from '../../src/cluster/solo/runner.ts';
 import { nameOf, type SoloApp } from '../../src/cluster/solo/running.ts';
 import { stageOf } from '../../src/storage/solo/slot-state.ts';
-import { type SoloTable } from '../../src/storage/solo/table.ts';
+import type { SoloTable } from '../../src/storage/solo/table.ts';
 import type { SimulatedAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';

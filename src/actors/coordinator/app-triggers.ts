@@ -13,7 +13,7 @@ import type { SessionSpec } from '../protocol/session.ts';
 import { releaseObject, unhold } from './app-objects.ts';
 import { checkDrained, noteActivity, noteFlushed } from './drain.ts';
 import { openLinked } from './sessions.ts';
-import { type AppRow, type CoordinatorState } from './state.ts';
+import type { AppRow, CoordinatorState } from './state.ts';
 
 /** More linked sessions than these are not named. */
 const linkedSessionsMax = 100;

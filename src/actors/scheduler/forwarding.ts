@@ -4,7 +4,7 @@
  *   F5  A host says with a lodger's end whether it has room for another. For a moment that is an offer, and saves the round of questions; if
  *       it is no longer true, the host refuses, and after a while the coordinator is asked.
  */
-import { type Address, type Out } from '../actor.ts';
+import type { Address, Out } from '../actor.ts';
 import type { LodgingMessage } from '../protocol/lodging.ts';
 import type { Ref } from '../../storage/object.ts';
 import { endAttempt, failInvocation, startAway } from './invocations.ts';

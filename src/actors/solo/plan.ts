@@ -4,7 +4,7 @@
  * Sessions start solo if nothing in the app needs to be counted elsewhere from the first moment on. What only some buckets or
  * triggers need (app scope, user code, timers) sends a session home when it gets there.
  */
-import { type AppTable, type AppTrigger } from '../app.ts';
+import type { AppTable, AppTrigger } from '../app.ts';
 import { builtInPrimitives } from '../bucket/primitives/index.ts';
 import type { Primitive } from '../bucket/primitives/primitive.ts';
 

@@ -14,7 +14,7 @@ import type { AdoptSession } from '../../actors/protocol/scheduler.ts';
 import { sessionIdText } from '../../actors/protocol/session-id.ts';
 import { readFields, readJournal } from '../../storage/solo/journal.ts';
 import { placeOf, positionOf, slotState, stageOf, stageQueued, stageRecalled, stageRunning } from '../../storage/solo/slot-state.ts';
-import { type SoloTable } from '../../storage/solo/table.ts';
+import type { SoloTable } from '../../storage/solo/table.ts';
 import type { Timers } from '../../storage/timers.ts';
 
 const lookMs = 1;

@@ -8,7 +8,7 @@
  *       has ended, the next that is posted.
  */
 import { stageOf, stageQueued, stageRunning } from '../../storage/solo/slot-state.ts';
-import { type SoloTable } from '../../storage/solo/table.ts';
+import type { SoloTable } from '../../storage/solo/table.ts';
 
 /** Less than what it costs to wake a thread, by and large. */
 const shortMs = 0.1;

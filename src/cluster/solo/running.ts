@@ -5,7 +5,7 @@ import type { SoloPlan } from '../../actors/solo/plan.ts';
 import { type SoloObject, SoloSession } from '../../actors/solo/session.ts';
 import { JournalWriter, readFields, readJournal, type SlotFields } from '../../storage/solo/journal.ts';
 import { positionOf } from '../../storage/solo/slot-state.ts';
-import { type SoloTable } from '../../storage/solo/table.ts';
+import type { SoloTable } from '../../storage/solo/table.ts';
 import type { SoloJob } from './job.ts';
 
 export interface SoloApp {
