@@ -14,7 +14,7 @@ const openSessions = [1, 100, 10_000];
 const lengthBesideOpen = 1_000;
 /** In one turn, after as many that are not counted as an executor needs that has rested. */
 const hopsPerTurn = 10_000;
-const hopsAtRest = 2_000;
+const hopsAtRest = 10_000;
 const turnsPerRound = 10;
 const warmUps = 500;
 
