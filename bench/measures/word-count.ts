@@ -101,7 +101,10 @@ const ofCoreutils: Measure = {
     const script = `< "$0" ${coreutils} | awk 'NF == 2 { words += $1; distinct++ } END { print words, distinct }'`;
     const shell = await startProgram(fileURLToPath(new URL('../programs/shell.mjs', import.meta.url)), [script, file]);
     const count = async () => {
-      const { error, stdout } = (await shell.ask({}, coreutilsMsMax)) as { readonly error: string | null; readonly stdout: string };
+      const { error, stdout } = (await shell.ask({ msMax: coreutilsMsMax }, 2 * coreutilsMsMax)) as {
+        readonly error: string | null;
+        readonly stdout: string;
+      };
       check(stdout.trim() === `${words} ${distinct}`, `${name}: coreutils found ${error ?? stdout.trim()}`);
     };
     return { sample: async () => [await timed(count)], close: () => shell.stop() };
