@@ -7,15 +7,15 @@
 import { type Runtime, startLocal } from 'pheromone';
 import { timedChain } from '../apps/growth.ts';
 import { waiting } from '../apps/waiting.ts';
-import { inLanes, type Measure, warmUp } from '../measure.ts';
+import { inLanes, type Measure, warmUp, whenQuiet } from '../measure.ts';
 import { check, executors } from '../runtime.ts';
 
 const lengths = [10, 100, 1_000, 10_000];
 const openSessions = [1, 100, 10_000];
 const lengthBesideOpen = 1_000;
 const hopsPerTurn = 30_000;
-/** Not counted: for 0.1 s the garbage of what was opened is collected, and an executor that rested is not as fast as it is then. */
-const hopsBefore = 150_000;
+/** Not counted: an executor that has rested is slower for some milliseconds. */
+const hopsBefore = 50_000;
 const cyclesPerRound = 3;
 /** In which the waiting sessions are opened and answered. */
 const lanes = 256;
@@ -68,6 +68,7 @@ async function cycle(runtime: Runtime, take: (point: Point, values: readonly num
   };
   for (const point of points) {
     await inLanes(point.open - open.length, lanes, openOne);
+    await whenQuiet();
     take(point, await takeTurn(runtime, point.length));
     check((await runtime.stats()).sessionsOpen === point.open, 'growth: open sessions');
   }
