@@ -29,10 +29,9 @@ const byteHop = fn('byte-hop', { input: byteLinks, sends: [byteLinks], output: t
   // Inputs are only to be read. From Node's pool: memory of its own would take longer than the hop.
   const payload = Buffer.from(input.value);
   if (payload[payloadBytes - 1] !== markByte) throw new Error('an object was changed after it had been sent');
-  const view = new DataView(payload.buffer, payload.byteOffset);
-  const left = view.getUint32(0, true);
+  const left = payload.readUInt32LE(0);
   if (left === 0) return ctx.output(payload.byteLength);
-  view.setUint32(0, left - 1, true);
+  payload.writeUInt32LE(left - 1, 0);
   const sent = ctx.send(byteLinks, { value: payload });
   // Of no consequence for the next hop: what was sent is as it was then.
   payload.fill(255);

@@ -47,7 +47,7 @@ export interface ClientHostOptions {
 /** An app of long functions is tried once in so many calls: a try costs about as much as a call. */
 const soloPauseMax = 256;
 /** Nobody else needs a client's thread while it waits, and its processor only who is given it. */
-const soloPatienceMs = 2;
+const soloPatienceMs = 4;
 const soloRestMs = 5_000;
 /** A node answers at once, or does not answer any more. */
 const recallTimeoutMs = 5_000;

@@ -20,7 +20,7 @@ import type { Ref } from '../../storage/object.ts';
 import { type Encoded, isOwnMemory } from '../../storage/value.ts';
 import { encode } from '../encode.ts';
 import { bucketIndex, sendIndex } from './bucket-index.ts';
-import type { Exit, Question } from './exit.ts';
+import type { Exit, Leaving, Question } from './exit.ts';
 import { StoredInput } from './input.ts';
 import { Outbox } from './outbox.ts';
 import type { Answer, ThreadServices } from './services.ts';
@@ -50,7 +50,7 @@ export class Attempt implements Context {
   /** What left: the home has as many before the attempt is done. */
   objects = 0;
   outputs = 0;
-  readonly #work: Work;
+  readonly work: Work;
   readonly #services: ThreadServices;
   readonly #exit: Exit;
   #outbox: Outbox | null = null;
@@ -64,7 +64,7 @@ export class Attempt implements Context {
   #stray: { readonly error: unknown } | null = null;
   #giveUpStray: NodeJS.Timeout | null = null;
   /** Whom to tell; null: it is told. */
-  #finished: ((failure: Failure) => void) | null = null;
+  #finished: ((failure: Failure, attempt: Attempt) => void) | null = null;
   #controller: AbortController | null = null;
   /** Why nothing more is wanted of it. */
   #over: unknown = null;
@@ -72,29 +72,29 @@ export class Attempt implements Context {
   #unnamed = 0;
 
   constructor(work: Work, services: ThreadServices, exit: Exit) {
-    this.#work = work;
+    this.work = work;
     this.#services = services;
     this.#exit = exit;
   }
 
   get session(): string {
-    return this.#work.session;
+    return this.work.session;
   }
 
   get attempt(): number {
-    return this.#work.attempt;
+    return this.work.attempt;
   }
 
   get log(): Log {
     if (!this.#log) {
-      const { table, function: index, session, invocation, attempt } = this.#work;
+      const { table, function: index, session, invocation, attempt } = this.work;
       this.#log = this.#services.logOf({ app: table.name, function: table.functions[index]?.name ?? '', session, invocation, attempt });
     }
     return this.#log;
   }
 
   get durable(): Durable {
-    this.#durable ??= this.#services.durableOf(this.#work.table.name, (work) =>
+    this.#durable ??= this.#services.durableOf(this.work.table.name, (work) =>
       this.#track(this.#closedBy() ? Promise.reject(this.#closedBy()) : work()),
     );
     return this.#durable;
@@ -108,7 +108,7 @@ export class Attempt implements Context {
 
   send(bucket: AnyBucket, object: Outgoing & { readonly delayMs?: number | undefined }): Promise<void> | undefined {
     this.#assertOpen();
-    const index = sendIndex('ctx.send', this.#work, bucket);
+    const index = sendIndex('ctx.send', this.work, bucket);
     const { key, group, value } = readEntry('ctx.send', 'object', bucketName(bucket), object);
     const { delayMs = 0 } = object;
     if (!Number.isInteger(delayMs) || delayMs < 0 || delayMs > delayMsMax)
@@ -118,8 +118,13 @@ export class Attempt implements Context {
     const ordinal = this.#ordinal(index, name);
     const isOpen = this.#isOpen();
     const ref = isOpen ? this.#services.blocks.put(encoded) : this.#services.blocks.putInline(encoded);
-    if (isOpen && ref && this.#leave(index, name, ordinal, group, delayMs, ref)) return undefined;
-    return this.#putLater(encoded, ref, (late) => this.#leave(index, name, ordinal, group, delayMs, late));
+    if (isOpen && ref && this.#leave({ bucket: index, key: name, ordinal, group, delayMs, ref })) return undefined;
+    return this.#sendLater(encoded, ref, { bucket: index, key: name, ordinal, group, delayMs });
+  }
+
+  /** Apart: who sends at once does not pay for the function that is kept here. */
+  #sendLater(encoded: Encoded, stored: Ref | null, object: Omit<Leaving, 'ref'>): Promise<void> {
+    return this.#putLater(encoded, stored, (ref) => this.#leave({ ...object, ref }));
   }
 
   output(value: unknown): Promise<void> | undefined {
@@ -137,7 +142,7 @@ export class Attempt implements Context {
 
   async #allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
     this.#assertOpen();
-    const index = sendIndex('ctx.allocate', this.#work, bucket);
+    const index = sendIndex('ctx.allocate', this.work, bucket);
     const { key, group } = readEntry('ctx.allocate', 'object', bucketName(bucket), { ...object, value: null });
     const { sizeBytes } = object;
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)
@@ -166,7 +171,7 @@ export class Attempt implements Context {
     if (!unsealed.delete(offset)) throw invalidOption('ctx.allocate', 'seal', key, 'was called already: an object is sealed once');
     const ordinal = this.#ordinal(bucket, key);
     const ref = { encoding: 0, sizeBytes, inline: null, offset };
-    const leave = () => this.#leave(bucket, key, ordinal, group, 0, ref);
+    const leave = () => this.#leave({ bucket, key, ordinal, group, delayMs: 0, ref });
     const later = async () => {
       do await this.#whenOpen(ref);
       while (!leave());
@@ -176,7 +181,7 @@ export class Attempt implements Context {
 
   expect(bucket: AnyBucket, branches: Branches): Promise<void> {
     this.#assertOpen();
-    const index = bucketIndex('ctx.expect', this.#work.table, bucket);
+    const index = bucketIndex('ctx.expect', this.work.table, bucket);
     checkBranches('ctx.expect', 'branches', branches);
     const { group = null, keys = null, count = null } = branches;
     const asked = this.#ask((request, name) => ({ kind: 'expectSent', ...name, request, bucket: index, group, keys, count }));
@@ -194,7 +199,7 @@ export class Attempt implements Context {
 
   async #find(at: string, bucket: AnyBucket, key: string | null): Promise<Input[]> {
     this.#assertOpen();
-    const index = bucketIndex(at, this.#work.table, bucket);
+    const index = bucketIndex(at, this.work.table, bucket);
     const { objects } = await this.#ask((request, name) => ({ kind: 'objectsAsked', ...name, request, bucket: index, key }));
     return objects.map((object) => new StoredInput(object, this.#services.arena));
   }
@@ -233,7 +238,7 @@ export class Attempt implements Context {
    * Runs the function to its end, and until what it sent has left. True: it has come to a good end already. False: `finished` is
    * called later, once.
    */
-  run(handler: Handler, finished: (failure: Failure) => void): boolean {
+  run(handler: Handler, finished: (failure: Failure, attempt: Attempt) => void): boolean {
     this.#finished = finished;
     let work: unknown;
     try {
@@ -255,7 +260,10 @@ export class Attempt implements Context {
   }
 
   #inputs(): StoredInput[] {
-    return this.#work.inputs.map((input) => new StoredInput(input, this.#services.arena));
+    const { inputs } = this.work;
+    // Most have one.
+    if (inputs.length === 1) return [new StoredInput(inputs[0] as InputMessage, this.#services.arena)];
+    return inputs.map((input) => new StoredInput(input, this.#services.arena));
   }
 
   async #settle(): Promise<void> {
@@ -277,7 +285,7 @@ export class Attempt implements Context {
   #finish(failure: Failure): void {
     const finished = this.#finished;
     this.#finished = null;
-    finished?.(failure);
+    finished?.(failure, this);
   }
 
   end(): void {
@@ -288,8 +296,8 @@ export class Attempt implements Context {
     this.#unsealed.clear();
   }
 
-  #leave(bucket: number, key: string, ordinal: number, group: string | null, delayMs: number, ref: Ref): boolean {
-    if (!this.#exit.object({ bucket, key, ordinal, group, delayMs, ref })) return false;
+  #leave(object: Leaving): boolean {
+    if (!this.#exit.object(object)) return false;
     this.objects++;
     return true;
   }

@@ -7,7 +7,7 @@ import type { SoloAdopted } from '../../actors/protocol/executor.ts';
 import type { Handler } from '../../api/fn.ts';
 import { SoloTable, type SoloHandle } from '../../storage/solo/table.ts';
 import { Doorbell } from '../solo/doorbell.ts';
-import type { SoloJob } from '../solo/job.ts';
+import { SoloJob } from '../solo/job.ts';
 import { SoloRunner } from '../solo/runner.ts';
 import type { SoloApp } from '../solo/running.ts';
 import { Attempt, type Failure } from './attempt.ts';
@@ -118,13 +118,21 @@ export class SoloThread {
   #start(job: SoloJob<LoadedApp>): boolean {
     const attempt = new Attempt(job, this.#services, job);
     job.task = attempt;
-    const isOver = attempt.run(handlerOf(job.running.app, job.function), (failure) => {
-      if (!job.isAway) attempt.end();
-      this.#runner.finished(job, failure);
-    });
+    const isOver = attempt.run(handlerOf(job.running.app, job.function), this.#finished);
     if (isOver && !job.isAway) attempt.end();
     return isOver;
   }
+
+  readonly #finished = (failure: Failure, attempt: Attempt): void => {
+    const job = jobOf(attempt);
+    if (!job.isAway) attempt.end();
+    this.#runner.finished(job, failure);
+  };
+}
+
+function jobOf({ work }: Attempt): SoloJob<LoadedApp> {
+  if (!(work instanceof SoloJob)) throw new Error('bug: an attempt of a solo function has no job');
+  return work as SoloJob<LoadedApp>;
 }
 
 function attemptOf({ task }: SoloJob<LoadedApp>): Attempt {

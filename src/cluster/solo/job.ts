@@ -28,6 +28,19 @@ class SoloInput implements Input {
   }
 }
 
+/** What most have is one; who keeps a function pays for it, so that is apart. */
+function inputsOf(session: RunningSession, indices: readonly number[]): Input[] {
+  return indices.length === 1 ? [inputOf(session, indices[0] as number)] : manyInputsOf(session, indices);
+}
+
+function manyInputsOf(session: RunningSession, indices: readonly number[]): Input[] {
+  return indices.map((index) => inputOf(session, index));
+}
+
+function inputOf(session: RunningSession, index: number): Input {
+  return new SoloInput(session.solo.objects[index] as SoloObject, session);
+}
+
 export class SoloJob<A extends SoloApp = SoloApp> implements Work, Exit {
   readonly running: RunningSession<A>;
   readonly invocation: number;
@@ -51,9 +64,7 @@ export class SoloJob<A extends SoloApp = SoloApp> implements Work, Exit {
     this.running = session;
     this.invocation = session.solo.begun;
     this.function = trigger.function;
-    const { objects } = session.solo;
-    const input = (index: number) => new SoloInput(objects[index] as SoloObject, session);
-    this.inputs = inputs.length === 1 ? [input(inputs[0] as number)] : inputs.map(input);
+    this.inputs = inputsOf(session, inputs);
   }
 
   get table(): AppTable {

@@ -142,11 +142,12 @@ export class SoloRunner<A extends SoloApp> {
   }
 
   /** What a function sends. False: it has to go by its session's home. */
-  sendObject(job: SoloJob<A>, { bucket, key, group, delayMs, ref }: Leaving): boolean {
+  sendObject(job: SoloJob<A>, object: Leaving): boolean {
     const { running } = job;
+    const { bucket, key, group, delayMs, ref } = object;
     if (delayMs > 0 || !running.journal.object(job.invocation, bucket, key, group, ref)) return this.#handOver(running);
     if (!this.#publish(running)) return false;
-    if (!admit(running, { bucket, key, group, ref }, job.invocation)) this.#handOver(running);
+    if (!admit(running, object, job.invocation)) this.#handOver(running);
     return true;
   }
 
