@@ -38,26 +38,38 @@ const slabs = 64;
 export const slabsPerSlotMax = 48;
 
 // Indices of 32-bit words.
+//
+// Words that one thread writes while another looks at them over and over have lines of the processors' caches of their own: else each
+// look takes the line from who writes to another of its words.
+const lineWords = 16;
+const closedWord = 0;
+const watchingWord = 1;
+const watchBellWord = 2;
 /** A bit for each box. */
-const pollersWord = 0;
+const pollersWord = lineWords;
 const pollingBoxesMax = 32;
-const closedWord = 1;
-const watchingWord = 2;
-const watchBellWord = 3;
-const headWords = 64;
-const boxWords = 64;
-/** Behind a bit for each slot. */
-const bellOfBox = slotsMax / 32;
+const headWords = 2 * lineWords;
+/** A bit for each word of slots that may not be zero: loads are what a box costs, and mostly one slot is in it. */
+const summaryOfBox = 0;
+/** A bit for each slot. */
+const slotsOfBox = 2;
+/** What its thread waits for, and others read before they ring. */
+const bellOfBox = linesFor(slotsOfBox + slotsMax / 32);
 const parkedOfBox = bellOfBox + 1;
 const busyOfBox = bellOfBox + 2;
-const beatOfBox = bellOfBox + 3;
+/** What its thread writes. */
+const beatOfBox = bellOfBox + lineWords;
 /** Runs that have begun there, or were taken back. */
-const runsOfBox = bellOfBox + 4;
-/** A bit for each word of slots that may not be zero: loads are what a box costs, and mostly one slot is in it. */
-const summaryOfBox = bellOfBox + 5;
-const processorOfBox = bellOfBox + 7;
-/** 64-bit floats at the end of a box: what an executor has done. */
-const countersOfBox = 48;
+const runsOfBox = beatOfBox + 1;
+const processorOfBox = beatOfBox + 2;
+/** 64-bit floats: what an executor has done. */
+const countersOfBox = beatOfBox + 4;
+const boxWords = linesFor(countersOfBox + 2 * 4);
+
+/** The words of as many whole lines as so many need. */
+function linesFor(words: number): number {
+  return Math.ceil(words / lineWords) * lineWords;
+}
 
 /** What stands before a slot's journal. */
 export const slotFieldsBytes = 104;
@@ -186,7 +198,7 @@ export class SoloTable {
   post(box: number, slot: number): boolean {
     const at = this.#box(box);
     const word = slot >> 5;
-    Atomics.or(this.#words, at + word, 1 << (slot & 31));
+    Atomics.or(this.#words, at + slotsOfBox + word, 1 << (slot & 31));
     Atomics.or(this.#words, at + summaryOfBox + (word >> 5), 1 << (word & 31));
     return this.ring(box);
   }
@@ -220,7 +232,7 @@ export class SoloTable {
       // Who posts to one of these words from here on sets its bit again.
       for (let words = Atomics.exchange(this.#words, at + summaryOfBox + summary, 0); words !== 0; words &= words - 1) {
         const word = (summary << 5) + lowestBit(words);
-        for (let bits = Atomics.exchange(this.#words, at + word, 0); bits !== 0; bits &= bits - 1) take((word << 5) + lowestBit(bits));
+        for (let bits = Atomics.exchange(this.#words, at + slotsOfBox + word, 0); bits !== 0; bits &= bits - 1) take((word << 5) + lowestBit(bits));
       }
     }
   }
