@@ -45,10 +45,7 @@ const lineWords = 16;
 const closedWord = 0;
 const watchingWord = 1;
 const watchBellWord = 2;
-/** A bit for each box. */
-const pollersWord = lineWords;
-const pollingBoxesMax = 32;
-const headWords = 2 * lineWords;
+const headWords = lineWords;
 /** A bit for each word of slots that may not be zero: loads are what a box costs, and mostly one slot is in it. */
 const summaryOfBox = 0;
 /** A bit for each slot. */
@@ -62,6 +59,7 @@ const beatOfBox = bellOfBox + lineWords;
 /** Runs that have begun there, or were taken back. */
 const runsOfBox = beatOfBox + 1;
 const processorOfBox = beatOfBox + 2;
+const pollingOfBox = beatOfBox + 3;
 /** 64-bit floats: what an executor has done. */
 const countersOfBox = beatOfBox + 4;
 const boxWords = linesFor(countersOfBox + 2 * 4);
@@ -319,15 +317,25 @@ export class SoloTable {
 
   /** Leave to poll, for at most `max` threads at a time. */
   startPolling(box: number, max: number): boolean {
-    if (box + 1 >= pollingBoxesMax) return false;
-    const before = Atomics.load(this.#words, pollersWord);
-    let polling = 0;
-    for (let bits = before; bits !== 0; bits &= bits - 1) polling++;
-    return polling < max && Atomics.compareExchange(this.#words, pollersWord, before, before | (1 << (box + 1))) === before;
+    if (this.#pollersBeside(box, max) === max) return false;
+    // Two that do so at once may both see the other, and neither polls: they try again with their next looks.
+    Atomics.store(this.#words, this.#box(box) + pollingOfBox, 1);
+    if (this.#pollersBeside(box, max) < max) return true;
+    this.stopPolling(box);
+    return false;
   }
 
+  /** Mostly while somebody waits for what this thread has been rung for: a store to a line of its own, rather than a count that all share. */
   stopPolling(box: number): void {
-    if (box + 1 < pollingBoxesMax) Atomics.and(this.#words, pollersWord, ~(1 << (box + 1)));
+    Atomics.store(this.#words, this.#box(box) + pollingOfBox, 0);
+  }
+
+  #pollersBeside(box: number, max: number): number {
+    let polling = 0;
+    for (let other = clientBox; other < this.places && polling < max; other++) {
+      if (other !== box && Atomics.load(this.#words, this.#box(other) + pollingOfBox) === 1) polling++;
+    }
+    return polling;
   }
 
   /** Its thread is no more. */
