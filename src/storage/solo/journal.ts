@@ -325,7 +325,8 @@ function readRecord({ view, bytes }: SoloTable, at: number): { record: JournalRe
     }
     case beginRecord: {
       const count = view.getUint32(at + 4, true);
-      const inputs = Array.from({ length: count }, (_, i) => view.getUint32(at + beginHeadBytes + 4 * i, true));
+      const inputs: number[] = [];
+      for (let i = 0; i < count; i++) inputs.push(view.getUint32(at + beginHeadBytes + 4 * i, true));
       return { record: { kind: 'begin', trigger: view.getUint16(at + 2, true), inputs }, sizeBytes: beginHeadBytes + 4 * count };
     }
     case outputRecord: {
