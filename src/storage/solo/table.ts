@@ -230,7 +230,8 @@ export class SoloTable {
       // Who posts to one of these words from here on sets its bit again.
       for (let words = Atomics.exchange(this.#words, at + summaryOfBox + summary, 0); words !== 0; words &= words - 1) {
         const word = (summary << 5) + lowestBit(words);
-        for (let bits = Atomics.exchange(this.#words, at + slotsOfBox + word, 0); bits !== 0; bits &= bits - 1) take((word << 5) + lowestBit(bits));
+        for (let bits = Atomics.exchange(this.#words, at + slotsOfBox + word, 0); bits !== 0; bits &= bits - 1)
+          take((word << 5) + lowestBit(bits));
       }
     }
   }
