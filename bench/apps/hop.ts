@@ -19,17 +19,18 @@ export const hops = defineApp('hops', { module, triggers: [tokens.on(immediate()
 export const tokenOf = (left: number) => left * threads;
 
 const naps = bucket('naps', { value: type<number>() });
-const sent = bucket('sent', { value: type<{ at: bigint; thread: number }>() });
-const now = () => process.hrtime.bigint();
+/** When, in nanoseconds; the thread is the key. A bare thread sends no more than that either. */
+const sent = bucket('sent', { value: type<number>() });
+const nowNs = () => Number(process.hrtime.bigint());
 /** Busy for so long that the others go to sleep, and not so long that the session is taken to where they are. */
 const send = fn('send', { input: naps, sends: [sent] }, (input, ctx) => {
   const until = performance.now() + input.value;
   while (performance.now() < until);
-  void ctx.send(sent, { value: { at: now(), thread: threadId } });
+  void ctx.send(sent, { key: String(threadId), value: nowNs() });
 });
 const receive = fn('receive', { input: sent, output: type<number | null>(), placement: 'spread' }, (input, ctx) => {
-  const tookNs = Number(now() - input.value.at);
-  void ctx.output(threadId === input.value.thread ? null : tookNs / 1_000);
+  const tookNs = nowNs() - input.value;
+  void ctx.output(String(threadId) === input.key ? null : tookNs / 1_000);
 });
 /** Gives the microseconds from `send` to the start of the receiver; null if that ran in the same thread. */
 export const parkedHop = defineApp('parked-hop', { module, triggers: [naps.on(immediate(), send), sent.on(immediate(), receive)] });

@@ -55,7 +55,7 @@ export interface RunnerPorts<A extends SoloApp> {
 
 /** Sessions that were passed on and may come back, kept so that not all of their journal need be read again. */
 const passedMax = 64;
-const hopsMax = 64;
+const hopsMax = 256;
 const turnMs = 1;
 /** A session that has more to run at once goes where there are more executors. */
 const aloneMs = 1;
