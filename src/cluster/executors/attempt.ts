@@ -50,7 +50,7 @@ export class Attempt implements Context {
   /** What left: the home has as many before the attempt is done. */
   objects = 0;
   outputs = 0;
-  readonly work: Work;
+  readonly #work: Work;
   readonly #services: ThreadServices;
   readonly #exit: Exit;
   #outbox: Outbox | null = null;
@@ -72,29 +72,34 @@ export class Attempt implements Context {
   #unnamed = 0;
 
   constructor(work: Work, services: ThreadServices, exit: Exit) {
-    this.work = work;
+    this.#work = work;
     this.#services = services;
     this.#exit = exit;
   }
 
+  /** Not a property: functions are given the attempt as their context. */
+  static workOf(attempt: Attempt): Work {
+    return attempt.#work;
+  }
+
   get session(): string {
-    return this.work.session;
+    return this.#work.session;
   }
 
   get attempt(): number {
-    return this.work.attempt;
+    return this.#work.attempt;
   }
 
   get log(): Log {
     if (!this.#log) {
-      const { table, function: index, session, invocation, attempt } = this.work;
+      const { table, function: index, session, invocation, attempt } = this.#work;
       this.#log = this.#services.logOf({ app: table.name, function: table.functions[index]?.name ?? '', session, invocation, attempt });
     }
     return this.#log;
   }
 
   get durable(): Durable {
-    this.#durable ??= this.#services.durableOf(this.work.table.name, (work) =>
+    this.#durable ??= this.#services.durableOf(this.#work.table.name, (work) =>
       this.#track(this.#closedBy() ? Promise.reject(this.#closedBy()) : work()),
     );
     return this.#durable;
@@ -108,7 +113,7 @@ export class Attempt implements Context {
 
   send(bucket: AnyBucket, object: Outgoing & { readonly delayMs?: number | undefined }): Promise<void> | undefined {
     this.#assertOpen();
-    const index = sendIndex('ctx.send', this.work, bucket);
+    const index = sendIndex('ctx.send', this.#work, bucket);
     const { key, group, value } = readEntry('ctx.send', 'object', bucketName(bucket), object);
     const { delayMs = 0 } = object;
     if (!Number.isInteger(delayMs) || delayMs < 0 || delayMs > delayMsMax)
@@ -142,7 +147,7 @@ export class Attempt implements Context {
 
   async #allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
     this.#assertOpen();
-    const index = sendIndex('ctx.allocate', this.work, bucket);
+    const index = sendIndex('ctx.allocate', this.#work, bucket);
     const { key, group } = readEntry('ctx.allocate', 'object', bucketName(bucket), { ...object, value: null });
     const { sizeBytes } = object;
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)
@@ -181,7 +186,7 @@ export class Attempt implements Context {
 
   expect(bucket: AnyBucket, branches: Branches): Promise<void> {
     this.#assertOpen();
-    const index = bucketIndex('ctx.expect', this.work.table, bucket);
+    const index = bucketIndex('ctx.expect', this.#work.table, bucket);
     checkBranches('ctx.expect', 'branches', branches);
     const { group = null, keys = null, count = null } = branches;
     const asked = this.#ask((request, name) => ({ kind: 'expectSent', ...name, request, bucket: index, group, keys, count }));
@@ -199,7 +204,7 @@ export class Attempt implements Context {
 
   async #find(at: string, bucket: AnyBucket, key: string | null): Promise<Input[]> {
     this.#assertOpen();
-    const index = bucketIndex(at, this.work.table, bucket);
+    const index = bucketIndex(at, this.#work.table, bucket);
     const { objects } = await this.#ask((request, name) => ({ kind: 'objectsAsked', ...name, request, bucket: index, key }));
     return objects.map((object) => new StoredInput(object, this.#services.arena));
   }
@@ -260,7 +265,7 @@ export class Attempt implements Context {
   }
 
   #inputs(): StoredInput[] {
-    const { inputs } = this.work;
+    const { inputs } = this.#work;
     // Most have one.
     if (inputs.length === 1) return [new StoredInput(inputs[0] as InputMessage, this.#services.arena)];
     return inputs.map((input) => new StoredInput(input, this.#services.arena));

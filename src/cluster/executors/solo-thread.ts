@@ -130,7 +130,8 @@ export class SoloThread {
   };
 }
 
-function jobOf({ work }: Attempt): SoloJob<LoadedApp> {
+function jobOf(attempt: Attempt): SoloJob<LoadedApp> {
+  const work = Attempt.workOf(attempt);
   if (!(work instanceof SoloJob)) throw new Error('bug: an attempt of a solo function has no job');
   return work as SoloJob<LoadedApp>;
 }
