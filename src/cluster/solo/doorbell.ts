@@ -6,7 +6,8 @@
  *       be waiting for that processor, and systems leave two threads there for milliseconds while others are idle. Looking takes longer
  *       than giving away: what is rung for meanwhile is mostly heard at once.
  *   D3  Whatever else happens in the thread waits for `turnMs` at most: then the event loop gets its turn.
- *   D4  A parked thread costs nothing, and is woken by whoever posts to its box.
+ *   D4  A parked thread costs nothing, and is woken by whoever posts to its box. One that is not free counts as parked for those who choose
+ *       a box, and is not woken: it looks when it is free again.
  *   D5  Who was woken soon after it had parked should have polled for longer, and does the next time, up to its patience.
  *   D6  Who is not parked, and waits or answers, says on which processor: executors keep off it (`processor.ts`).
  */
@@ -37,7 +38,7 @@ export interface DoorbellOptions {
   answer(): void;
   /** Whether anything is still waited for. */
   isWanted(): boolean;
-  /** Whether it would be dealt with at once: else there is no hurry to hear of it. Default: it would. */
+  /** Whether it would be dealt with at once: else nothing is heard before `attend` is called again. Default: it would. */
   isFree?(): boolean;
   /** Whether this thread goes on with something in its next turn of the event loop: then it looks again there. Default: it does not. */
   isTurnAwaited?(): boolean;
@@ -66,6 +67,7 @@ export class Doorbell implements Listener {
   #attends = false;
   #polls = false;
   #isParked = false;
+  #isAway = false;
   #isStopped = false;
   readonly #bornMs = performance.now();
   #processor = -1;
@@ -79,6 +81,7 @@ export class Doorbell implements Listener {
   attend(isQuick = false): void {
     this.#pollMs = isQuick ? shortPollMs : pollMs;
     if (this.#isParked) this.#ringSelf();
+    if (this.#isAway) this.#comeBack();
     this.#heardMs = performance.now();
     if (this.#attends || this.#isStopped) return;
     this.#attends = true;
@@ -135,8 +138,8 @@ export class Doorbell implements Listener {
         return;
       }
       if (isTurnAwaited?.()) return void setImmediate(this.#turn);
+      if (isFree?.() === false) return this.#leave();
       if (isRung) return this.#goOn(nowMs);
-      if (isFree?.() === false) return this.#park();
       this.#polls ||= table.startPolling(box, pollersMax);
       const waitedMs = nowMs - this.#heardMs;
       if (waitedMs > (this.#polls ? Math.max(this.#pollMs, this.#patienceMs) : graceMs)) return this.#park();
@@ -146,6 +149,16 @@ export class Doorbell implements Listener {
     }
   };
 
+  /** Until `attend` is called. */
+  #leave(): void {
+    const { table, box } = this.#options;
+    this.#rest();
+    this.#sayNowhere();
+    this.#attends = false;
+    this.#isAway = true;
+    table.setAway(box, true);
+  }
+
   #park(): void {
     const { table, box } = this.#options;
     this.#rest();
@@ -154,6 +167,11 @@ export class Doorbell implements Listener {
     if (!woken) return void setImmediate(this.#turn);
     this.#isParked = true;
     void woken.then(this.#wake);
+  }
+
+  #comeBack(): void {
+    this.#isAway = false;
+    this.#options.table.setAway(this.#options.box, false);
   }
 
   /** What is newly waited for is to be polled for, too. */

@@ -37,10 +37,8 @@ const slabs = 64;
 /** Of one session. */
 export const slabsPerSlotMax = 48;
 
-// Indices of 32-bit words.
-//
-// Words that one thread writes while another looks at them over and over have lines of the processors' caches of their own: else each
-// look takes the line from who writes to another of its words.
+// Indices of 32-bit words. What one thread looks at over and over shares no cache line with what others write: each look would take the
+// line from them.
 const lineWords = 16;
 const closedWord = 0;
 const watchingWord = 1;
@@ -53,6 +51,8 @@ const slotsOfBox = 2;
 /** What its thread waits for, and others read before they ring. */
 const bellOfBox = linesFor(slotsOfBox + slotsMax / 32);
 const parkedOfBox = bellOfBox + 1;
+const parked = 1;
+const away = 2;
 const busyOfBox = bellOfBox + 2;
 /** What its thread writes. */
 const beatOfBox = bellOfBox + lineWords;
@@ -204,7 +204,7 @@ export class SoloTable {
   ring(box: number): boolean {
     const at = this.#box(box);
     Atomics.add(this.#words, at + bellOfBox, 1);
-    if (Atomics.load(this.#words, at + parkedOfBox) === 0) return false;
+    if (Atomics.load(this.#words, at + parkedOfBox) !== parked) return false;
     Atomics.store(this.#words, at + parkedOfBox, 0);
     Atomics.notify(this.#words, at + bellOfBox);
     return true;
@@ -239,15 +239,20 @@ export class SoloTable {
   /** Resolves when the bell is no longer as `seen`; the thread is marked as one to be woken. Null: it is not, already. */
   park(box: number, seen: number): Promise<unknown> | null {
     const at = this.#box(box);
-    Atomics.store(this.#words, at + parkedOfBox, 1);
+    Atomics.store(this.#words, at + parkedOfBox, parked);
     const waiting = Atomics.waitAsync(this.#words, at + bellOfBox, seen);
     if (waiting.async) return waiting.value;
     Atomics.store(this.#words, at + parkedOfBox, 0);
     return null;
   }
 
+  /** As if parked, for those who choose a box; but nobody is to be woken. */
+  setAway(box: number, isAway: boolean): void {
+    Atomics.store(this.#words, this.#box(box) + parkedOfBox, isAway ? away : 0);
+  }
+
   isParked(box: number): boolean {
-    return Atomics.load(this.#words, this.#box(box) + parkedOfBox) === 1;
+    return Atomics.load(this.#words, this.#box(box) + parkedOfBox) !== 0;
   }
 
   /** An executor that takes nothing now: it is not there, or runs what the scheduler gave it. */
@@ -326,7 +331,7 @@ export class SoloTable {
     return false;
   }
 
-  /** Mostly while somebody waits for what this thread has been rung for: a store to a line of its own, rather than a count that all share. */
+  /** Somebody waits meanwhile for what this thread was rung for: so it stores to a line of its own, and there is no count that all share. */
   stopPolling(box: number): void {
     Atomics.store(this.#words, this.#box(box) + pollingOfBox, 0);
   }

@@ -56,6 +56,24 @@ test.serial('D5: who was woken within its patience polls for so long the next ti
   doorbell.stop();
 });
 
+test.serial('D4: who is not free counts as parked, is not woken, and hears when it is free again what came meanwhile', async (t) => {
+  let isFree = false;
+  const { post, heard, doorbell, table } = listening({ isFree: () => isFree });
+  await sleep(patienceMs);
+  t.true(table.isParked(clientBox));
+  t.false(post());
+  t.true(table.isParked(clientBox), 'also for who comes next');
+  await sleep(patienceMs);
+  t.deepEqual(heard, []);
+  isFree = true;
+  doorbell.attend();
+  t.false(table.isParked(clientBox));
+  await sleep(patienceMs);
+  t.deepEqual(heard, [slot]);
+  t.true(post(), 'it had parked');
+  doorbell.stop();
+});
+
 const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
 
 onLinux('D6: who waits says on which processor, until it parks', async (t) => {
