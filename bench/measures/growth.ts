@@ -13,9 +13,11 @@ import { check, executors } from '../runtime.ts';
 const lengths = [10, 100, 1_000, 10_000];
 const openSessions = [1, 100, 10_000];
 const lengthBesideOpen = 1_000;
-const hopsPerTurn = 30_000;
+const hopsPerTurn = 10_000;
 /** Not counted: an executor that has rested is slower for some milliseconds. */
-const hopsBefore = 50_000;
+const hopsBefore = 15_000;
+/** Of each point, in turn with those that have as many sessions open. */
+const turnsPerCycle = 4;
 const cyclesPerRound = 3;
 /** In which the waiting sessions are opened and answered. */
 const lanes = 256;
@@ -54,7 +56,7 @@ async function takeTurn(runtime: Runtime, length: number): Promise<number[]> {
   return values;
 }
 
-/** A turn of each point, while more and more sessions are open; none is open afterwards. */
+/** Turns of all points, while more and more sessions are open; none is open afterwards. */
 async function cycle(runtime: Runtime, take: (point: Point, values: readonly number[]) => void): Promise<void> {
   const open: { answer(value: number): Promise<void> }[] = [];
   const openOne = async (i: number) => {
@@ -66,11 +68,12 @@ async function cycle(runtime: Runtime, take: (point: Point, values: readonly num
       },
     });
   };
-  for (const point of points) {
-    await inLanes(point.open - open.length, lanes, openOne);
+  for (const wanted of [0, ...openSessions]) {
+    await inLanes(wanted - open.length, lanes, openOne);
     await whenQuiet();
-    take(point, await takeTurn(runtime, point.length));
-    check((await runtime.stats()).sessionsOpen === point.open, 'growth: open sessions');
+    const these = points.filter((point) => point.open === wanted);
+    for (let turn = 0; turn < turnsPerCycle; turn++) for (const point of these) take(point, await takeTurn(runtime, point.length));
+    check((await runtime.stats()).sessionsOpen === wanted, 'growth: open sessions');
   }
   await inLanes(open.length, lanes, async (i) => open[i]?.answer(i));
 }
