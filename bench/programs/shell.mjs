@@ -1,6 +1,7 @@
 /**
- * `shell.mjs SCRIPT ARGUMENT…`: runs a script of the shell for each message, `msMax` at most, and answers with what it printed. A process of its own: a process
- * that starts others does so by a copy of its page tables, and is slower for some tenths of a second afterwards, if it has much memory.
+ * `shell.mjs SCRIPT ARGUMENT…`: runs a script of the shell for each message, `msMax` at most, and answers with what it printed. In a process
+ * of its own: one that starts others does so by a copy of its page tables, and is slower for some tenths of a second afterwards, if it has
+ * much memory.
  */
 import { execFile } from 'node:child_process';
 

@@ -348,6 +348,7 @@ export class SoloTable {
   leave(place: number): void {
     this.setBusy(place, true);
     this.stopPolling(place);
+    this.setAway(place, false);
     this.setProcessor(place, -1);
     Atomics.store(this.#words, this.#box(place) + runsOfBox, 0);
   }

@@ -262,6 +262,17 @@ test('polling: of as many places as there may be, each has leave in its turn, an
   t.false(table.startPolling(placesMax - 1, placesMax));
 });
 
+test('away: counts as parked and is not woken; who has its place after it is neither', (t) => {
+  const table = tableOf(32, 2);
+  table.setAway(1, true);
+  t.true(table.isParked(1));
+  t.false(table.ring(1));
+  t.true(table.isParked(1));
+  t.false(table.isParked(0));
+  table.leave(1);
+  t.false(table.isParked(1));
+});
+
 test('busy: a place takes nothing until its thread says so', (t) => {
   const table = tableOf(32, 3);
   t.deepEqual(
