@@ -37,8 +37,7 @@ const slabs = 64;
 /** Of one session. */
 export const slabsPerSlotMax = 48;
 
-// Indices of 32-bit words. What one thread looks at over and over shares no cache line with what others write: each look would take the
-// line from them.
+// Indices of 32-bit words. What one thread looks at over and over has no cache line in common with what others write.
 const lineWords = 16;
 const closedWord = 0;
 const watchingWord = 1;
