@@ -13,7 +13,7 @@ export interface ShardClaimsOptions {
   readonly name: string;
   readonly registry: Registry;
   readonly view: ClusterView;
-  /** Apps of the shard are registered here. */
+  /** Apps of the shard are registered here, as far as is known: while what is recorded of it is being read, there may be some. */
   inUse(shard: number): boolean;
   failed(error: unknown): void;
 }

@@ -2,9 +2,11 @@
  * What a cluster's registry knows of apps, so that they survive their coordinator: `apps/SHARD/HASH`, by the SHA-256 of the app's name.
  *
  *   Y2  A coordinator answers for a shard only when it knows the apps that were recorded there before its epoch.
- *   Y3  Records are written by compare-and-swap: one that acts for a shard no more finds that its successor has written, and changes
- *       nothing. One whose answer was lost may have been done: what is there then is known by its bytes. An app that was unregistered
- *       leaves a record of its revision: one that comes back must not have a revision twice.
+ *   Y3  Records are written by compare-and-swap, with the writer's epoch: one that acts for a shard no more finds that its successor has
+ *       written, and changes nothing; or is found by its successor, who writes over it. Nobody is told of a record before it is certain
+ *       that there was no successor yet, who would not have read it. One whose answer was lost may have been done: what is there then is
+ *       known by its bytes.
+ *   Y4  An app that was unregistered leaves a record of its revision: one that comes back must not have a revision twice.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,8 +15,8 @@ import { errorData, type ErrorData } from '../../actors/protocol/error.ts';
 import { shardOf } from '../../actors/protocol/session-id.ts';
 import type { LogLine } from '../log.ts';
 import type { Registry } from '../registry/registry.ts';
-import { asRegistryError } from '../registry/registry-error.ts';
-import { type ClusterView, decodeEntry, encodeEntry } from '../view.ts';
+import { asRegistryError, RegistryError } from '../registry/registry-error.ts';
+import { type ClusterView, decodeEntry, encodeEntry, shardKey } from '../view.ts';
 
 export interface AppRecordsOptions {
   readonly name: string;
@@ -27,6 +29,9 @@ export interface AppRecordsOptions {
   readonly log: LogLine;
   readonly retryMs?: number;
 }
+
+/** As it is in the registry. Those of older versions have no epoch. */
+type Entry = AppRecord & { readonly epoch?: number };
 
 const retryMsDefault = 500;
 
@@ -59,13 +64,17 @@ export class AppRecords {
     await Promise.all(reading);
   }
 
+  isKnown(shard: number): boolean {
+    const epoch = this.#options.view.shards.get(shard)?.epoch;
+    return epoch !== undefined && this.#known.get(shard) === epoch;
+  }
+
   /** Resolves when the apps of the shard, which is this node's, are known; null: they are. */
   whenKnown(shard: number): Promise<void> | null {
-    const epoch = this.#options.view.shards.get(shard)?.epoch;
-    if (epoch === undefined || this.#known.get(shard) === epoch) return null;
+    if (this.isKnown(shard) || this.#options.view.shards.get(shard) === undefined) return null;
     const under = this.#reading.get(shard);
     if (under) return under;
-    const reading = this.#read(shard, epoch).finally(() => this.#reading.delete(shard));
+    const reading = this.#read(shard).finally(() => this.#reading.delete(shard));
     this.#reading.set(shard, reading);
     return reading;
   }
@@ -83,11 +92,14 @@ export class AppRecords {
     await this.#writing;
   }
 
-  async #read(shard: number, epoch: number): Promise<void> {
+  async #read(shard: number): Promise<void> {
     const { registry, log, name, view, restored, retryMs = retryMsDefault } = this.#options;
     while (!this.#isClosed && view.ownerOf(shard) === name) {
+      const epoch = view.shards.get(shard)?.epoch;
       try {
         const entries = await registry.list(`apps/${shard}/`);
+        // Of an epoch that has ended meanwhile: what was done with them here would be in another's way.
+        if (epoch === undefined || epoch !== view.shards.get(shard)?.epoch) continue;
         this.#known.set(shard, epoch);
         for (const { key, value, revision } of entries) {
           this.#revisions.set(key, revision);
@@ -106,8 +118,11 @@ export class AppRecords {
   async #write(record: AppRecord): Promise<ErrorData | null> {
     const { log } = this.#options;
     const key = recordKey(record.name);
+    const shard = shardOf(record.name);
     try {
-      await this.#put(key, encodeEntry(record));
+      const epoch = this.#epochOf(shard);
+      await this.#put(key, encodeEntry({ ...record, epoch } satisfies Entry), epoch);
+      await this.#checkOwned(shard, epoch);
       this.#note(key, record);
       return null;
     } catch (error) {
@@ -117,7 +132,20 @@ export class AppRecords {
     }
   }
 
-  async #put(key: string, value: Uint8Array): Promise<void> {
+  #epochOf(shard: number): number {
+    const { name, view } = this.#options;
+    if (view.ownerOf(shard) !== name) throw notOwned(shard, name);
+    return view.shards.get(shard)?.epoch ?? 0;
+  }
+
+  /** Asks the registry: the view may not have heard of a successor yet. */
+  async #checkOwned(shard: number, epoch: number): Promise<void> {
+    const { name, registry } = this.#options;
+    const held = await registry.get(shardKey(shard));
+    if (held?.revision !== epoch) throw notOwned(shard, name);
+  }
+
+  async #put(key: string, value: Uint8Array, epoch: number): Promise<void> {
     const { registry } = this.#options;
     const doubtful = this.#doubtful.get(key);
     const expected = this.#revisions.get(key) ?? 0;
@@ -132,10 +160,11 @@ export class AppRecords {
       const found = await registry.get(key);
       const isThis = found !== null && Buffer.compare(found.value, value) === 0;
       const isFormer = found !== null && doubtful !== undefined && Buffer.compare(found.value, doubtful) === 0;
-      if (!isThis && !isFormer) throw error;
+      const isOfPredecessor = found !== null && (decodeEntry<Entry>(found.value).epoch ?? 0) < epoch;
+      if (!isThis && !isFormer && !isOfPredecessor) throw error;
       this.#revisions.set(key, found.revision);
       this.#doubtful.delete(key);
-      if (!isThis) await this.#put(key, value);
+      if (!isThis) await this.#put(key, value, epoch);
     }
   }
 
@@ -146,6 +175,10 @@ export class AppRecords {
     else this.#bundles.set(key, hash);
     if (before !== undefined && before !== hash) this.#options.left(before);
   }
+}
+
+function notOwned(shard: number, name: string): RegistryError {
+  return new RegistryError('RegistryConflict', `${name} acts for shard ${shard} no more`);
 }
 
 export function recordKey(app: string): string {

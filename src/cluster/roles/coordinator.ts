@@ -102,7 +102,7 @@ class Coordinator implements RunningRole {
       name,
       registry,
       view,
-      inUse: (shard) => [...state.apps.keys()].some((app) => shardOf(app) === shard),
+      inUse: (shard) => !this.#records.isKnown(shard) || [...state.apps.keys()].some((app) => shardOf(app) === shard),
       failed: (error) => log('warn', 'a shard could not be claimed', { error: String(error) }),
     });
     this.#sweep = new BundleSweep({ registry, timers: realTimers, log });
@@ -183,7 +183,8 @@ class Coordinator implements RunningRole {
   #settle(): void {
     if (!this.#isServing) return;
     void this.#claims.settle();
-    void this.#records.settle();
+    // Those without apps may be another's, which is known only now.
+    void this.#records.settle().then(() => this.#claims.settle());
   }
 
   /** Of a client that is gone, what is held for it may go. */
