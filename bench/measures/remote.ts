@@ -1,7 +1,7 @@
 /**
  * Clusters of child processes on this machine: calls, directly and by way of a coordinator, sessions, what it costs to run elsewhere than at
- * home, large objects from worker to worker, and idling. Beside them bare ZeroMQ between two processes, also with a thread behind it, and a
- * copy in memory.
+ * home, large objects from worker to worker, and idling. Beside them bare ZeroMQ between two processes, also with a thread behind it, and
+ * with a process between them, and a copy in memory.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { away, keepMs, type Told } from '../apps/away.ts';
 import { one } from '../apps/paths.ts';
 import { type Cluster, SharedCluster } from '../cluster.ts';
 import { inLanes, type Measure, quantile, timed, warmUp } from '../measure.ts';
-import { startProgram } from '../processes.ts';
+import { type Program, startProgram } from '../processes.ts';
 import { check } from '../runtime.ts';
 import { memcpy } from './pass.ts';
 
@@ -25,6 +25,7 @@ const calls = 500;
 const warmUps = 10_000;
 const sessions = 20_000;
 const open = 1_024;
+const throughputWarmUps = 100_000;
 const hops = 200;
 /** Of the first thousand, each takes longer by what the four processes still compile. */
 const hopWarmUps = 2_000;
@@ -68,11 +69,30 @@ function onCluster(
   };
 }
 
+type Bare = Pick<Program, 'line' | 'stop'>;
+
+const program = (name: string) => fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+
+/** `how`: `thread`, or nothing. */
+function startBare(...how: readonly string[]): Promise<Bare> {
+  return startProgram(program('zeromq.mjs'), [String(sizeBytes), ...how]);
+}
+
+async function startRelayed(): Promise<Bare> {
+  const end = await startBare('thread');
+  const relay = await startProgram(program('zeromq-relay.mjs'), [end.line]);
+  const stop = async () => {
+    await relay.stop();
+    await end.stop();
+  };
+  return { line: relay.line, stop };
+}
+
 function bare(
   unit: string,
   settings: Measure['settings'],
   sample: (dealer: Dealer) => Promise<readonly number[]>,
-  ...how: readonly string[]
+  start: () => Promise<Bare> = () => startBare(),
 ): Measure {
   return {
     name,
@@ -81,8 +101,7 @@ function bare(
     settings: { ...settings, over: 'tcp 127.0.0.1, DEALER to ROUTER in another process' },
     async prepare() {
       const { Dealer } = await import('zeromq');
-      const file = fileURLToPath(new URL('../programs/zeromq.mjs', import.meta.url));
-      const { line, stop } = await startProgram(file, [String(sizeBytes), ...how]);
+      const { line, stop } = await start();
       const dealer = new Dealer({ linger: 0, sendTimeout: silenceMs, receiveTimeout: silenceMs });
       dealer.connect(line);
       const close = async () => {
@@ -137,9 +156,17 @@ async function call({ runtime }: Cluster, times: number): Promise<number[]> {
 }
 
 async function throughput({ runtime }: Cluster): Promise<number[]> {
-  const session = async (i: number) => check((await runtime.call(one, 'questions', i)) === i + 1, 'throughput');
-  const tookMs = await timed(() => inLanes(sessions, open, session));
+  const tookMs = await timed(() => pipelined(runtime, sessions));
   return [sessions / (tookMs / 1_000)];
+}
+
+/** What takes many at a time is not what takes them one by one: it is compiled when there are many. */
+function warmUpThroughput({ runtime }: Cluster): Promise<void> {
+  return pipelined(runtime, throughputWarmUps);
+}
+
+function pipelined(runtime: Runtime, times: number): Promise<void> {
+  return inLanes(times, open, async (i) => check((await runtime.call(one, 'questions', i)) === i + 1, 'throughput'));
 }
 
 interface Short {
@@ -265,7 +292,13 @@ const objectHow = `from seal until its reader runs, with the 2 ms and more that 
 
 export const remoteMeasures: readonly Measure[] = [
   bare('µs', { what: 'round trip', message: `${messageBytes} bytes` }, echoes),
-  bare('µs', { what: 'round trip by way of another thread there', message: `${messageBytes} bytes` }, echoes, 'thread'),
+  bare('µs', { what: 'round trip by way of another thread there', message: `${messageBytes} bytes` }, echoes, () => startBare('thread')),
+  bare(
+    'µs',
+    { what: 'round trip by way of a process between, and another thread', message: `${messageBytes} bytes` },
+    echoes,
+    startRelayed,
+  ),
   onCluster(
     single,
     'µs',
@@ -280,7 +313,7 @@ export const remoteMeasures: readonly Measure[] = [
     (cluster) => call(cluster, calls),
     (cluster) => call(cluster, warmUps),
   ),
-  onCluster(single, 'sessions/s', { what: 'throughput', sessions, open }, throughput),
+  onCluster(single, 'sessions/s', { what: 'throughput', sessions, open, warmUps: throughputWarmUps }, throughput, warmUpThroughput),
   onCluster(
     pair,
     'ms',

@@ -2,7 +2,8 @@
  * The node's part in solo sessions, under the address `solo`: it has none of their work, and takes over those that cannot go on alone.
  *
  *   V1  A session that has not moved for `looksMax` looks is recalled: what is due in it, and what waits behind it, can run elsewhere.
- *       One that waits for its turn is recalled when its executor has begun nothing for `queuedLooksMax` looks.
+ *       If its executor's thread is in a function that does not return, or was put aside, after `stillLooksMax`; so is one that waits for
+ *       its turn there, when the executor has begun nothing for as long.
  *   V2  Before a thread that has died is buried, all solo sessions are recalled: what the dead one ran is lost like any attempt, and
  *       blocks that it had been granted may lie in others.
  *   V3  Whoever swaps a slot's state to `recalled` sees to it that its session comes home, once.
@@ -18,13 +19,19 @@ import type { SoloTable } from '../../storage/solo/table.ts';
 import type { Timers } from '../../storage/timers.ts';
 
 const lookMs = 1;
-/** Fewer would also find those whose executor's heap is being tidied up, or that the system has put aside for a moment. */
+/** Its function waits for something, and lets its thread go on. */
 const looksMax = 3;
-/** The same for those that wait: more processors' worth of threads than there are processors have to take turns of some milliseconds. */
-const queuedLooksMax = 10;
+/**
+ * Fewer would also find those whose executor's heap is being tidied up, or that the system has put aside: more threads than there are
+ * processors take turns of some milliseconds.
+ */
+const stillLooksMax = 10;
 /** How long it looks on when nothing begins any more: 0.1 s. */
 const lingerLooks = 100;
-/** What is brought home in one look: each costs about as much as ten calls. */
+/**
+ * What is brought home in one look: each costs about as much as ten calls. One at first, and twice as many in each look after: mostly the
+ * executor goes on meanwhile.
+ */
 const recallsPerLookMax = 32;
 
 export interface SoloServiceOptions {
@@ -207,8 +214,12 @@ export class SoloService {
       const beats = stage === stageQueued ? this.#table.beats(placeOf(state)) : 0;
       const hasMoved = seen.state !== state || seen.generation !== generation || seen.beats !== beats;
       seen.looks = hasMoved ? 0 : seen.looks + 1;
-      if (seen.looks >= (stage === stageQueued ? queuedLooksMax : looksMax) && recalls++ < recallsPerLookMax)
+      const isWaiting = stage === stageRunning && this.#table.isAway(placeOf(state));
+      const tooMany = seen.looks - (isWaiting ? looksMax : stillLooksMax);
+      if (tooMany >= 0 && recalls < Math.min(recallsPerLookMax, 2 ** tooMany)) {
+        recalls++;
         this.#recall(slot, generation);
+      }
       seen.state = state;
       seen.generation = generation;
       seen.beats = beats;

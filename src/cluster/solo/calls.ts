@@ -34,7 +34,7 @@ interface Route extends ShortRoute {
   readonly install: number;
   readonly table: AppTable;
   readonly pace: Pace;
-  /** Sessions in a row, nearly, that had to be brought home: halved with each that had not. */
+  /** Sessions in a row, nearly, that had begun and had to be brought home: halved with each that had not. */
   trouble: number;
   /** Calls that go the long way before another is tried. */
   pauseLeft: number;
@@ -171,15 +171,24 @@ export class SoloCalls implements ShortCalls {
     const row = this.#rows[slot];
     if (row?.generation !== generation) return null;
     const { route, settle } = row;
-    route.trouble = Math.min(troubleMax, route.trouble + 1);
-    route.pace.noteLong();
-    // Now and then one is unlucky.
-    route.pauseLeft = Math.min(this.#options.pauseMax, 2 ** (route.trouble - unluckyMax) - 1) | 0;
+    if (this.#hasBegun(slot)) this.#noteTrouble(route);
     this.#release(row);
     this.#resting.push({ slot, sinceMs: this.#options.nowMs() });
     this.#hasSlot();
     if (settle) row.request = request(settle);
     return { kind: 'reclaimCall', session, call: askOf(row, row.request), isAnswered: settle === null };
+  }
+
+  /** Else it had to wait too long behind others: that says nothing of its app. */
+  #hasBegun(slot: number): boolean {
+    return readJournal(this.#table, slot, 0, positionOf(this.#table.state(slot))).some(({ kind }) => kind === 'begin');
+  }
+
+  #noteTrouble(route: Route): void {
+    route.trouble = Math.min(troubleMax, route.trouble + 1);
+    route.pace.noteLong();
+    // Now and then one is unlucky.
+    route.pauseLeft = Math.min(this.#options.pauseMax, 2 ** (route.trouble - unluckyMax) - 1) | 0;
   }
 
   /**

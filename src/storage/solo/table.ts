@@ -71,13 +71,6 @@ function linesFor(words: number): number {
 /** What stands before a slot's journal. */
 export const slotFieldsBytes = 104;
 
-export interface SoloTotals {
-  sessions: number;
-  invocations: number;
-  objects: number;
-  objectBytes: number;
-}
-
 function sizes(slots: number, places: number) {
   const boxes = headWords * 4;
   const states = boxes + (places + 1) * boxWords * 4;
@@ -250,6 +243,10 @@ export class SoloTable {
     Atomics.store(this.#words, this.#box(box) + parkedOfBox, isAway ? away : 0);
   }
 
+  isAway(box: number): boolean {
+    return Atomics.load(this.#words, this.#box(box) + parkedOfBox) === away;
+  }
+
   isParked(box: number): boolean {
     return Atomics.load(this.#words, this.#box(box) + parkedOfBox) !== 0;
   }
@@ -382,7 +379,7 @@ export class SoloTable {
     floats[at + 3] = (floats[at + 3] ?? 0) + objectBytes;
   }
 
-  totals(): SoloTotals {
+  totals() {
     const totals = { sessions: 0, invocations: 0, objects: 0, objectBytes: 0 };
     for (let place = 0; place < this.places; place++) {
       const at = (this.#box(place) + countersOfBox) >> 1;
