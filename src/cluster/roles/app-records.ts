@@ -3,10 +3,10 @@
  *
  *   Y2  A coordinator answers for a shard only when it knows the apps that were recorded there before its epoch.
  *   Y3  Records are written by compare-and-swap, with the writer's epoch: one that acts for a shard no more finds that its successor has
- *       written, and changes nothing; or is found by its successor, who writes over it. Nobody is told of a record before it is certain
- *       that there was no successor yet, who would not have read it. One whose answer was lost may have been done: what is there then is
- *       known by its bytes.
- *   Y4  An app that was unregistered leaves a record of its revision: one that comes back must not have a revision twice.
+ *       written, and changes nothing; what it has written after its successor read is written over. Nobody is told of a record before it
+ *       is certain that there was no successor yet, who would not have read it. One whose answer was lost may have been done: what is
+ *       there then is known by its bytes. An app that was unregistered leaves a record of its revision: one that comes back must not have
+ *       a revision twice.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
