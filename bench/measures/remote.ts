@@ -35,8 +35,8 @@ const shortsBetween = 60;
 /** Should the other end of bare ZeroMQ be no more. */
 const silenceMs = 20_000;
 const idleMs = 5_000;
-/** Before it is idle: workers collect the garbage of what was before up to 7 s afterwards. */
-const restMs = 9_000;
+/** Before it is idle: workers collect the garbage of what was before up to 7 s afterwards, and V8 by itself some 8 and 16. */
+const restMs = 20_000;
 /** Of times in /proc, on all processors that Node runs on. */
 const ticksPerSecond = 100;
 

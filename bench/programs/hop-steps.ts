@@ -17,7 +17,8 @@ import { openSession, type SoloApp } from '../../src/cluster/solo/running.ts';
 import { decodeValue } from '../../src/storage/value.ts';
 import { JournalWriter, readOutput, writeFields } from '../../src/storage/solo/journal.ts';
 import { slotState, stageEnded, stageOf, stageQueued, stageRunning } from '../../src/storage/solo/slot-state.ts';
-import { createSoloMemory, SoloTable } from '../../src/storage/solo/table.ts';
+import { createSoloMemory } from '../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../src/storage/solo/table.ts';
 import { chain, hop } from '../apps/paths.ts';
 
 export const hops = 1_000;

@@ -14,7 +14,7 @@ import type { ErrorData } from '../actors/protocol/error.ts';
 import type { Message } from '../actors/protocol/message.ts';
 import type { Ref } from '../storage/object.ts';
 import type { Encoded } from '../storage/value.ts';
-import type { SoloHandle } from '../storage/solo/table.ts';
+import type { SoloHandle } from '../storage/solo/memory.ts';
 import type { Config } from './config.ts';
 import { Blocks } from './executors/blocks.ts';
 import { Host, type Outlet } from './host.ts';

@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { milliseconds, oneOf, type Rule, text, trueOrFalse, wholeNumber } from '../api/option-rules.ts';
 import { defaultArenaBytes, segmentBytesMax } from '../storage/segment.ts';
-import { sessionsMax as soloSessionsMax } from '../storage/solo/table.ts';
+import { sessionsMax as soloSessionsMax } from '../storage/solo/memory.ts';
 import { type LogLevel, logLevels } from './log.ts';
 
 export interface Config {

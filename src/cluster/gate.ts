@@ -10,7 +10,7 @@ import type { Address } from '../actors/actor.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
 import type { GateMessage } from '../actors/protocol/gate.ts';
 import type { Message } from '../actors/protocol/message.ts';
-import type { SoloHandle } from '../storage/solo/table.ts';
+import type { SoloHandle } from '../storage/solo/memory.ts';
 import type { Config } from './config.ts';
 import type { Node } from './node/node.ts';
 import { Doorbell } from './solo/doorbell.ts';

@@ -16,7 +16,7 @@ import { SoloCalls } from '../../src/cluster/solo/calls.ts';
 import { TimerTable } from '../../src/cluster/timer-table.ts';
 import type { Envelope } from '../../src/cluster/wire/codec.ts';
 import { outputLabels } from './attempt.ts';
-import type { SoloHandle } from '../../src/storage/solo/table.ts';
+import type { SoloHandle } from '../../src/storage/solo/memory.ts';
 import type { Clock } from './clock.ts';
 import { readContent, writeContent } from './content.ts';
 import type { WorldEvent } from './events.ts';

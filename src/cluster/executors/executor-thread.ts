@@ -14,7 +14,7 @@ import type { Message } from '../../actors/protocol/message.ts';
 import type { Durable, Log } from '../../api/context.ts';
 import { errorFromData, errors, errorToData, isPheromoneError } from '../../api/errors.ts';
 import { planSolo } from '../../actors/solo/plan.ts';
-import type { SoloHandle } from '../../storage/solo/table.ts';
+import type { SoloHandle } from '../../storage/solo/memory.ts';
 import { openSegment, type SegmentHandle } from '../../storage/segment.ts';
 import { copyValue } from '../../storage/value.ts';
 import { findApp, loadBundle } from '../load-bundle.ts';

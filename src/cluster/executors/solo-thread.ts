@@ -5,7 +5,8 @@
  */
 import type { SoloAdopted } from '../../actors/protocol/executor.ts';
 import type { Handler } from '../../api/fn.ts';
-import { SoloTable, type SoloHandle } from '../../storage/solo/table.ts';
+import { type SoloHandle } from '../../storage/solo/memory.ts';
+import { SoloTable } from '../../storage/solo/table.ts';
 import { Doorbell } from '../solo/doorbell.ts';
 import { SoloJob } from '../solo/job.ts';
 import { SoloRunner } from '../solo/runner.ts';
@@ -102,8 +103,9 @@ export class SoloThread {
 
   /** The scheduler has, or has not, something running here. */
   noteRunning(isRunning: boolean): void {
-    this.#table.setBusy(this.#place, isRunning);
-    if (!isRunning) this.#runner.answer();
+    if (isRunning) return this.#table.setAtWork(this.#place);
+    this.#table.setBusy(this.#place, false);
+    this.#runner.answer();
   }
 
   adopt({ slot, generation, invocation, attempt }: SoloAdopted): void {

@@ -8,7 +8,7 @@ import type { CodeBundle } from '../../actors/protocol/coordinator.ts';
 import { errorToData } from '../../api/errors.ts';
 import type { DurableStore } from '../../storage/durable-store.ts';
 import { createSegment, type Segment } from '../../storage/segment.ts';
-import type { SoloHandle } from '../../storage/solo/table.ts';
+import type { SoloHandle } from '../../storage/solo/memory.ts';
 import type { Timers } from '../../storage/timers.ts';
 import type { Config } from '../config.ts';
 import { library } from '../executors/library.ts';

@@ -6,7 +6,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { SegmentHandle } from '../../storage/segment.ts';
-import { createSoloMemory, type SoloHandle } from '../../storage/solo/table.ts';
+import { createSoloMemory, type SoloHandle } from '../../storage/solo/memory.ts';
 import type { Config } from '../config.ts';
 import { startWorker, type ThreadCode, threadCode } from '../thread-code.ts';
 import { createLinkCounters, PortLink } from '../transport/port-link.ts';

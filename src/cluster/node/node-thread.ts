@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { LmdbDurableStore } from '../../storage/durable-store-lmdb.ts';
 import type { SegmentHandle } from '../../storage/segment.ts';
-import type { SoloHandle } from '../../storage/solo/table.ts';
+import type { SoloHandle } from '../../storage/solo/memory.ts';
 import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { ThreadCode } from '../thread-code.ts';

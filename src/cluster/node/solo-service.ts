@@ -7,7 +7,7 @@
  *   V2  Before a thread that has died is buried, all solo sessions are recalled: what the dead one ran is lost like any attempt, and
  *       blocks that it had been granted may lie in others.
  *   V3  Whoever swaps a slot's state to `recalled` sees to it that its session comes home, once.
- *   V4  Where a solo function has kept its executor for so long, nothing new is posted until that says that it is free again.
+ *   V4  Where a function has kept its executor for so long, nothing new is posted until that says that it is free again.
  *   V5  When no solo session has begun for 0.1 s, there is no timer.
  */
 import type { Message } from '../../actors/protocol/message.ts';
@@ -130,7 +130,9 @@ export class SoloService {
     this.#home[slot] = generation;
     const message = this.#read(slot, generation);
     // Its thread says so itself when it hears of this, if it can: a function that blocks it lets it hear of nothing.
-    if (message.executor !== -1) this.#table.setBusy(placeOf(this.#table.state(slot)), true);
+    const place = placeOf(this.#table.state(slot));
+    if (message.executor !== -1) this.#table.setBusy(place, true);
+    else this.#table.endAtWork(place);
     this.#options.deliver('scheduler', message);
   }
 

@@ -10,7 +10,7 @@ import { Gate, gateAddress } from '../gate.ts';
 import { createLog, type LogLine } from '../log.ts';
 import { assembleNode, realTimers } from '../node/assemble.ts';
 import type { Node } from '../node/node.ts';
-import { createSoloMemory } from '../../storage/solo/table.ts';
+import { createSoloMemory } from '../../storage/solo/memory.ts';
 import { atNode } from '../routes.ts';
 import { threadCode } from '../thread-code.ts';
 import { WorkerBorder } from '../worker-border.ts';

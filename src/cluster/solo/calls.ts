@@ -22,7 +22,8 @@ import {
   writeFields,
 } from '../../storage/solo/journal.ts';
 import { positionOf, slotState, stageEnded, stageFree, stageOf, stageQueued, stageRecalled } from '../../storage/solo/slot-state.ts';
-import { clientBox, type SoloHandle, SoloTable } from '../../storage/solo/table.ts';
+import { clientBox, type SoloHandle } from '../../storage/solo/memory.ts';
+import { SoloTable } from '../../storage/solo/table.ts';
 import type { DoorbellOptions, Listener } from './doorbell.ts';
 import { Pace, Places, type Posted } from './places.ts';
 import type { ShortCall, ShortCalls, ShortRoute, SoloEntry, SoloOutcome } from './short-calls.ts';

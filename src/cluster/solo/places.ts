@@ -6,6 +6,8 @@
  *   P2  All others go where least is out: who waits behind a long function while another executor is idle has waited for nothing.
  *   P3  An executor keeps up that has ended what was posted to it `behindMs` ago. Of what is out at a place one session is watched; when it
  *       has ended, the next that is posted.
+ *   P4  When all executors run what the scheduler gave them, short ones wait for one whose thread is awake: what it runs is mostly as short.
+ *       Home, they would wait for the same executors, and cost ten times as much.
  */
 import { stageOf, stageQueued, stageRunning } from '../../storage/solo/slot-state.ts';
 import type { SoloTable } from '../../storage/solo/table.ts';
@@ -73,6 +75,16 @@ export class Places {
         leastCost = cost;
         best = place;
       }
+    }
+    return best === -1 && isShort ? this.#chooseAtWork() : best;
+  }
+
+  /** P4. -1: nowhere. */
+  #chooseAtWork(): number {
+    let best = -1;
+    for (let place = 0; place < this.#out.length; place++) {
+      if (!this.#table.isAtWork(place) || this.#table.isParked(place)) continue;
+      if (best === -1 || (this.#out[place] as number) < (this.#out[best] as number)) best = place;
     }
     return best;
   }

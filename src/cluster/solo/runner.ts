@@ -18,7 +18,8 @@ import {
   stageRecalled,
   stageRunning,
 } from '../../storage/solo/slot-state.ts';
-import { clientBox, slotsMax, type SoloTable } from '../../storage/solo/table.ts';
+import { clientBox, slotsMax } from '../../storage/solo/memory.ts';
+import { type SoloTable } from '../../storage/solo/table.ts';
 import type { AttemptName, Exit, Leaving } from '../executors/exit.ts';
 import type { Failure } from '../executors/attempt.ts';
 import type { Ref } from '../../storage/object.ts';

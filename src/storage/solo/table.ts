@@ -11,84 +11,33 @@
  *   M4  Posting the same slot twice is as good as once; a box that lost its bell is read at the next one.
  *   M5  A run that the scheduler has given an executor is begun by it or taken back by the node, not both: whoever counts it first has it.
  */
-
-/** The handle for other threads: can be cloned. */
-export interface SoloHandle {
-  readonly buffer: SharedArrayBuffer;
-  /** How many may be out at a time. */
-  readonly sessions: number;
-  /** More than sessions: some rest. */
-  readonly slots: number;
-  readonly places: number;
-}
-
-/** The box of the client; executors have the boxes of their places, 0 and up. */
-export const clientBox = -1;
-
-/** More executors have no box: sessions do not start there. A place is six bits of a state word. */
-export const placesMax = 63;
-export const sessionsMax = 1_024;
-/** For each four sessions there is a slot more: those whose session was brought home rest before they are used again. */
-const sessionsPerRestingSlot = 4;
-export const slotsMax = sessionsMax + sessionsMax / sessionsPerRestingSlot;
-export const slotBytes = 2_048;
-export const slabBytes = 64 * 1_024;
-const slabs = 64;
-/** Of one session. */
-export const slabsPerSlotMax = 48;
-
-// Indices of 32-bit words. What one thread looks at over and over has no cache line in common with what others write.
-const lineWords = 16;
-const closedWord = 0;
-const watchingWord = 1;
-const watchBellWord = 2;
-const headWords = lineWords;
-/** A bit for each word of slots that may not be zero: loads are what a box costs, and mostly one slot is in it. */
-const summaryOfBox = 0;
-/** A bit for each slot. */
-const slotsOfBox = 2;
-/** What its thread waits for, and others read before they ring. */
-const bellOfBox = linesFor(slotsOfBox + slotsMax / 32);
-const parkedOfBox = bellOfBox + 1;
-const parked = 1;
-const away = 2;
-const busyOfBox = bellOfBox + 2;
-/** What its thread writes. */
-const beatOfBox = bellOfBox + lineWords;
-/** Runs that have begun there, or were taken back. */
-const runsOfBox = beatOfBox + 1;
-const processorOfBox = beatOfBox + 2;
-const pollingOfBox = beatOfBox + 3;
-/** 64-bit floats: what an executor has done. */
-const countersOfBox = beatOfBox + 4;
-const boxWords = linesFor(countersOfBox + 2 * 4);
-
-/** The words of as many whole lines as so many need. */
-function linesFor(words: number): number {
-  return Math.ceil(words / lineWords) * lineWords;
-}
-
-/** What stands before a slot's journal. */
-export const slotFieldsBytes = 104;
-
-function sizes(slots: number, places: number) {
-  const boxes = headWords * 4;
-  const states = boxes + (places + 1) * boxWords * 4;
-  const generations = states + slots * 4;
-  const slabOwners = generations + slots * 4;
-  const slots0 = Math.ceil((slabOwners + slabs * 4) / 64) * 64;
-  const slabs0 = slots0 + slots * slotBytes;
-  return { boxes, states, generations, slabOwners, slots: slots0, slabs: slabs0, end: slabs0 + slabs * slabBytes };
-}
-
-/** Null if there are to be none. Pages that are not used cost no memory. */
-export function createSoloMemory(sessionsWanted: number, executors: number): SoloHandle | null {
-  const sessions = Math.min(sessionsMax, sessionsWanted) & ~31;
-  const places = Math.min(placesMax, executors);
-  if (sessions < 32) return null;
-  const slots = sessions + Math.ceil(sessions / sessionsPerRestingSlot / 32) * 32;
-  return { buffer: new SharedArrayBuffer(sizes(slots, places).end), sessions, slots, places };
-}
+import {
+  away,
+  beatOfBox,
+  bellOfBox,
+  boxWords,
+  clientBox,
+  closedWord,
+  countersOfBox,
+  parked,
+  parkedOfBox,
+  pollingOfBox,
+  processorOfBox,
+  runsOfBox,
+  sizes,
+  slabBytes,
+  slabs,
+  slotBytes,
+  slotsOfBox,
+  type SoloHandle,
+  summaryOfBox,
+  takesAll,
+  takesLater,
+  takesNothing,
+  takingOfBox,
+  watchBellWord,
+  watchingWord,
+} from './memory.ts';
 
 export class SoloTable {
   readonly sessions: number;
@@ -251,13 +200,27 @@ export class SoloTable {
     return Atomics.load(this.#words, this.#box(box) + parkedOfBox) !== 0;
   }
 
-  /** An executor that takes nothing now: it is not there, or runs what the scheduler gave it. */
+  /** An executor that takes nothing now: it is not there, or blocked. */
   setBusy(place: number, isBusy: boolean): void {
-    Atomics.store(this.#words, this.#box(place) + busyOfBox, isBusy ? 0 : 1);
+    Atomics.store(this.#words, this.#box(place) + takingOfBox, isBusy ? takesNothing : takesAll);
   }
 
   isBusy(place: number): boolean {
-    return Atomics.load(this.#words, this.#box(place) + busyOfBox) === 0;
+    return Atomics.load(this.#words, this.#box(place) + takingOfBox) !== takesAll;
+  }
+
+  /** Busy, too: it runs what the scheduler gave it, and then takes what is in its box. */
+  setAtWork(place: number): void {
+    Atomics.store(this.#words, this.#box(place) + takingOfBox, takesLater);
+  }
+
+  isAtWork(place: number): boolean {
+    return Atomics.load(this.#words, this.#box(place) + takingOfBox) === takesLater;
+  }
+
+  /** It has been at it for too long: nothing more is to be posted there. */
+  endAtWork(place: number): void {
+    Atomics.compareExchange(this.#words, this.#box(place) + takingOfBox, takesLater, takesNothing);
   }
 
   /** The executor has begun with another session. */

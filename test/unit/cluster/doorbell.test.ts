@@ -2,7 +2,8 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Doorbell, type DoorbellOptions } from '../../../src/cluster/solo/doorbell.ts';
-import { clientBox, createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+import { clientBox, createSoloMemory } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 
 const slot = 3;
 /** Longer than anyone polls. */

@@ -4,7 +4,8 @@ import { errorData } from '../../../src/actors/protocol/error.ts';
 import type { Message } from '../../../src/actors/protocol/message.ts';
 import { Gate } from '../../../src/cluster/gate.ts';
 import type { Node } from '../../../src/cluster/node/node.ts';
-import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+import { createSoloMemory } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 import { appOf, on } from '../actors/scheduler-driver.ts';
 
 const client = 'client:local@~u/c1';

@@ -5,7 +5,8 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava';
 import { OwnProcessor } from '../../../src/cluster/executors/processor.ts';
 import { loadLibc } from '../../../src/storage/libc.ts';
-import { clientBox, createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+import { clientBox, createSoloMemory } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 
 const here = 0;
 const canMove = process.platform === 'linux' && availableParallelism() > 1;

@@ -2,7 +2,8 @@
 import test from 'ava';
 import { type SoloCall, SoloCalls } from '../../../src/cluster/solo/calls.ts';
 import { slotState, stageRecalled } from '../../../src/storage/solo/slot-state.ts';
-import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+import { createSoloMemory } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 import { appOf, on } from '../actors/scheduler-driver.ts';
 
 const sessions = 32;

@@ -2,7 +2,8 @@
 import test from 'ava';
 import { Pace, Places, type Posted } from '../../../src/cluster/solo/places.ts';
 import { slotState, stageEnded, stageQueued } from '../../../src/storage/solo/slot-state.ts';
-import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+import { createSoloMemory } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 
 const executors = 3;
 
@@ -119,4 +120,21 @@ test('P1: what was short and is not any more is spread at once', (t) => {
   world.pace.noteLong();
   world.learn(0.01, 100);
   t.true(world.pace.isShort);
+});
+
+test('P4: where all are busy short ones go to one that runs what the scheduler gave it and is awake, others nowhere', (t) => {
+  const world = new World();
+  for (const place of [0, 1, 2]) world.table.setBusy(place, true);
+  for (const place of [1, 2]) world.table.setAtWork(place);
+  t.is(world.chosen, -1, 'it may be long');
+  world.learn(0.01);
+  t.is(world.chosen, 1);
+  world.post(1);
+  t.is(world.chosen, 2, 'where least is out');
+  world.table.setAway(2, true);
+  t.is(world.chosen, 1, 'not where a function waits for something');
+  world.table.endAtWork(1);
+  t.is(world.chosen, -1, 'nor where one has taken too long');
+  world.table.setBusy(0, false);
+  t.is(world.chosen, 0);
 });

@@ -4,7 +4,8 @@ import type { Message } from '../../../src/actors/protocol/message.ts';
 import { SoloService } from '../../../src/cluster/node/solo-service.ts';
 import { writeFields } from '../../../src/storage/solo/journal.ts';
 import { slotState, stageEnded, stageQueued, stageRecalled, stageRunning } from '../../../src/storage/solo/slot-state.ts';
-import { createSoloMemory, SoloTable } from '../../../src/storage/solo/table.ts';
+import { createSoloMemory } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 
 const slot = 3;
 const owner = 'client:local';
@@ -89,4 +90,21 @@ test('V1: of those that wait one comes home at first, and twice as many in each 
     t.deepEqual(looks(queued, 1), [0]);
   }
   t.deepEqual(looks(queued, 14).slice(8), [0, 1, 3, 7, 15, 20]);
+});
+
+test('V4: where what waits has waited too long behind what the scheduler gave its executor, nothing more is posted', (t) => {
+  const queued = driven(stageQueued, [0]);
+  queued.table.setAtWork(0);
+  looks(queued, 10);
+  t.true(queued.table.isAtWork(0));
+  looks(queued, 1);
+  t.false(queued.table.isAtWork(0));
+  t.true(queued.table.isBusy(0));
+});
+
+test('V4: an executor that was only put aside is not taken for one that is blocked', (t) => {
+  const queued = driven(stageQueued, [0]);
+  queued.table.setBusy(0, false);
+  t.deepEqual(looks(queued, 11).at(-1), 1);
+  t.false(queued.table.isBusy(0));
 });

@@ -12,7 +12,8 @@ import {
   writeFields,
 } from '../../../src/storage/solo/journal.ts';
 import { positionUnitBytes, slotState, stageRunning, stageRecalled } from '../../../src/storage/solo/slot-state.ts';
-import { createSoloMemory, slabBytes, slabsPerSlotMax, slotBytes, slotFieldsBytes, SoloTable } from '../../../src/storage/solo/table.ts';
+import { createSoloMemory, slabBytes, slabsPerSlotMax, slotBytes, slotFieldsBytes } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 
 const fields = { install: 7, openedMs: 1_700_000_000_123, maker: 0xffff_fffe, counter: 0x8000_0001 };
 const slotJournalBytes = slotBytes - slotFieldsBytes;

@@ -12,16 +12,8 @@ import {
   stageRecalled,
   stageRunning,
 } from '../../../src/storage/solo/slot-state.ts';
-import {
-  clientBox,
-  createSoloMemory,
-  placesMax,
-  slabBytes,
-  slotBytes,
-  sessionsMax,
-  slotsMax,
-  SoloTable,
-} from '../../../src/storage/solo/table.ts';
+import { clientBox, createSoloMemory, placesMax, slabBytes, slotBytes, sessionsMax, slotsMax } from '../../../src/storage/solo/memory.ts';
+import { SoloTable } from '../../../src/storage/solo/table.ts';
 
 const slabs = 64;
 
