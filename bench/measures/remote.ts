@@ -80,12 +80,17 @@ function startBare(...how: readonly string[]): Promise<Bare> {
 
 async function startRelayed(): Promise<Bare> {
   const end = await startBare('thread');
-  const relay = await startProgram(program('zeromq-relay.mjs'), [end.line]);
-  const stop = async () => {
-    await relay.stop();
+  try {
+    const relay = await startProgram(program('zeromq-relay.mjs'), [end.line]);
+    const stop = async () => {
+      await relay.stop();
+      await end.stop();
+    };
+    return { line: relay.line, stop };
+  } catch (error) {
     await end.stop();
-  };
-  return { line: relay.line, stop };
+    throw error;
+  }
 }
 
 function bare(

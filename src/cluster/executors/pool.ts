@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
 import type { ExitReason } from '../../actors/protocol/executor.ts';
 import type { SegmentHandle } from '../../storage/segment.ts';
-import { type SoloHandle } from '../../storage/solo/memory.ts';
+import type { SoloHandle } from '../../storage/solo/memory.ts';
 import { SoloTable } from '../../storage/solo/table.ts';
 import type { Config } from '../config.ts';
 import { heapFlag } from '../heap-flag.ts';

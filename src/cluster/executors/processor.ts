@@ -12,7 +12,7 @@
 import { availableParallelism } from 'node:os';
 import { type Libc, libcIfAny } from '../../storage/libc.ts';
 import { clientBox } from '../../storage/solo/memory.ts';
-import { type SoloTable } from '../../storage/solo/table.ts';
+import type { SoloTable } from '../../storage/solo/table.ts';
 
 /** Moving takes about 0.1 ms. */
 const restMs = 2;

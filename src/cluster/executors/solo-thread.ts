@@ -5,7 +5,7 @@
  */
 import type { SoloAdopted } from '../../actors/protocol/executor.ts';
 import type { Handler } from '../../api/fn.ts';
-import { type SoloHandle } from '../../storage/solo/memory.ts';
+import type { SoloHandle } from '../../storage/solo/memory.ts';
 import { SoloTable } from '../../storage/solo/table.ts';
 import { Doorbell } from '../solo/doorbell.ts';
 import { SoloJob } from '../solo/job.ts';

@@ -32,7 +32,7 @@ import type { DurableStore } from '../../storage/durable-store.ts';
 import { type AllocationClass, ObjectStore } from '../../storage/object-store.ts';
 import type { Ref } from '../../storage/object.ts';
 import type { Segment } from '../../storage/segment.ts';
-import { type SoloHandle } from '../../storage/solo/memory.ts';
+import type { SoloHandle } from '../../storage/solo/memory.ts';
 import { SoloTable } from '../../storage/solo/table.ts';
 import type { Timers } from '../../storage/timers.ts';
 import type { Config } from '../config.ts';

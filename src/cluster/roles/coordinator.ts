@@ -142,7 +142,7 @@ class Coordinator implements RunningRole {
     this.#isServing = true;
     this.#sweep.start();
     await this.#claims.settle();
-    await this.#records.settle();
+    await this.#readApps();
   }
 
   stop({ drainMs = 0 }: { readonly drainMs?: number | undefined } = {}): Promise<void> {
@@ -183,8 +183,13 @@ class Coordinator implements RunningRole {
   #settle(): void {
     if (!this.#isServing) return;
     void this.#claims.settle();
-    // Those without apps may be another's, which is known only now.
-    void this.#records.settle().then(() => this.#claims.settle());
+    void this.#readApps();
+  }
+
+  /** Of its shards, those without apps may be another's: which they are is known when they have been read. */
+  async #readApps(): Promise<void> {
+    await this.#records.settle();
+    await this.#claims.settle();
   }
 
   /** Of a client that is gone, what is held for it may go. */

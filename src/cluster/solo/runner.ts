@@ -19,7 +19,7 @@ import {
   stageRunning,
 } from '../../storage/solo/slot-state.ts';
 import { clientBox, slotsMax } from '../../storage/solo/memory.ts';
-import { type SoloTable } from '../../storage/solo/table.ts';
+import type { SoloTable } from '../../storage/solo/table.ts';
 import type { AttemptName, Exit, Leaving } from '../executors/exit.ts';
 import type { Failure } from '../executors/attempt.ts';
 import type { Ref } from '../../storage/object.ts';

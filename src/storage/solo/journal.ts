@@ -18,7 +18,7 @@ import type { Ref } from '../object.ts';
 import { copyBytes } from '../small-copies.ts';
 import { positionUnitBytes } from './slot-state.ts';
 import { slabBytes, slabsPerSlotMax, slotBytes, slotFieldsBytes } from './memory.ts';
-import { type SoloTable } from './table.ts';
+import type { SoloTable } from './table.ts';
 
 // Offsets of a slot's fields, in bytes.
 const installField = 0;

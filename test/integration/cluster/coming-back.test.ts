@@ -4,6 +4,7 @@ import test from 'ava';
 import { shardOf } from '../../../src/actors/protocol/session-id.ts';
 import { LmdbRegistry } from '../../../src/cluster/registry/lmdb-registry.ts';
 import { startCoordinator } from '../../../src/cluster/roles/coordinator.ts';
+import type { RunningRole } from '../../../src/cluster/roles/role.ts';
 import { startWorker } from '../../../src/cluster/roles/worker.ts';
 import { preferredFor } from '../../../src/cluster/shard-claims.ts';
 import { shardKey } from '../../../src/cluster/view.ts';
@@ -25,7 +26,7 @@ function nameBefore(other: string, app: string): string {
   for (let i = 2; ; i++) if (preferredFor(shardOf(app), [other, `c${i}`]) !== other) return `c${i}`;
 }
 
-test.serial('coming back: what is still being read is not given to one that joins, and can be changed afterwards', async (t) => {
+test('coming back: what is still being read is not given to one that joins, and can be changed afterwards', async (t) => {
   t.timeout(60_000);
   const config = await roleConfig(t, { name: 'c1' });
   const worker = await roleConfig(t, { name: 'w1' });
@@ -50,6 +51,12 @@ test.serial('coming back: what is still being read is not given to one that join
     return found;
   };
   const back = startCoordinator({ ...config, listen: address });
+  const others: RunningRole[] = [];
+  t.teardown(async () => {
+    read.open();
+    for (const role of others) await role.stop();
+    await (await back).stop();
+  });
   await reading.opened;
   LmdbRegistry.prototype.list = list;
   const claims: string[] = [];
@@ -59,15 +66,13 @@ test.serial('coming back: what is still being read is not given to one that join
     claims.push(key);
     return put.call(this, key, ...given);
   };
-  const joined = await startCoordinator(await roleConfig(t, { name: nameBefore('c1', copyApp.name), join: address }));
+  others.push(await startCoordinator(await roleConfig(t, { name: nameBefore('c1', copyApp.name), join: address })));
   await sleep(settledMs);
   t.false(claims.includes(shardKey(shardOf(copyApp.name))));
   read.open();
-  const running = [await startWorker({ ...worker, join: address }), joined, await back];
+  await back;
+  others.unshift(await startWorker({ ...worker, join: address }));
   await eventually(t, 'shards without apps are given away', () => claims.some((key) => key.startsWith('shards/')));
-  t.teardown(async () => {
-    for (const role of running) await role.stop();
-  });
 
   // Which registers it, as a new revision.
   const client = await clientOf(t, address, { apps: [copyApp] });

@@ -49,7 +49,7 @@ async function assertUnreachable(t: ExecutionContext, address: string, work: Pro
   const elapsedMs = performance.now() - startedMs;
   t.true(error.message.includes(address), error.message);
   t.is(error.detail.address, address);
-  t.true(elapsedMs < withinMs + 3_000, `after ${Math.round(elapsedMs)} of ${withinMs} ms`);
+  t.true(elapsedMs < withinMs + 700, `after ${Math.round(elapsedMs)} of ${withinMs} ms`);
 }
 
 const others: readonly (readonly [who: string, served: ((socket: Socket) => void) | null])[] = [
