@@ -84,7 +84,7 @@ export interface Deed {
 export const hostile = mapReduce<string, unknown, string, Deed>('hostile', {
   module,
   retry: { attemptsMax: 2, backoff: { initialMs: 1 } },
-  timeoutMs: 1_500,
+  timeoutMs: 500,
   async map(input, { emit, params: { what } }) {
     if (what === 'throw in map' && input === 'b') throw new TypeError('b is not liked');
     if (what === 'exit' && input === 'b') process.exit(3);
