@@ -28,6 +28,11 @@ export interface Libc {
   processor(): number;
   /** Moves this thread to another one, if it may run there. */
   leaveProcessor(processor: number): void;
+  /**
+   * From now on `malloc`, of all threads, keeps what is freed for what is asked for next: blocks up to `blockBytesMax`, and up to `keptBytes`
+   * at the end of each of its heaps. Nothing changes where it cannot be told (musl).
+   */
+  keepFreed(blockBytesMax: number, keptBytes: number): void;
   readonly pageBytes: number;
 }
 
@@ -41,6 +46,8 @@ const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x2 | 0x10 | 0x20 | 0x4000;
 const MAP_FAILED = 2n ** 64n - 1n;
 const MADV_REMOVE = 9;
 const MADV_POPULATE_WRITE = 23;
+const M_TRIM_THRESHOLD = -1;
+const M_MMAP_THRESHOLD = -3;
 
 /** For 8,192 processors, as many as the system can have. */
 const affinityBytes = 1_024;
@@ -81,6 +88,7 @@ function bind(): Libc {
   const getAffinity = library.func('int sched_getaffinity(int thread, size_t maskBytes, _Out_ uint8_t *mask)');
   const setAffinity = library.func('int sched_setaffinity(int thread, size_t maskBytes, const uint8_t *mask)');
   const getpagesize = library.func('int getpagesize()');
+  const mallopt = functionIfAny(library, 'int mallopt(int option, int value)');
 
   /** Calls `fn`, and throws when it reports failure. */
   const call = (name: string, fn: ReturnType<LibraryHandle['func']>, ...args: unknown[]): number | bigint => {
@@ -114,6 +122,19 @@ function bind(): Libc {
       // It fails if there is no other.
       if (setAffinity(thisThread, affinityBytes, others) === 0) setAffinity(thisThread, affinityBytes, mask);
     },
+    keepFreed(blockBytesMax, keptBytes) {
+      mallopt?.(M_MMAP_THRESHOLD, blockBytesMax);
+      mallopt?.(M_TRIM_THRESHOLD, keptBytes);
+    },
     pageBytes: Number(call('getpagesize', getpagesize)),
   };
+}
+
+/** What is not in every C library. */
+function functionIfAny(library: LibraryHandle, definition: string): ReturnType<LibraryHandle['func']> | null {
+  try {
+    return library.func(definition);
+  } catch {
+    return null;
+  }
 }
