@@ -19,7 +19,7 @@ import type { Outlet } from './host.ts';
 import type { Node } from './node/node.ts';
 import type { Registry } from './registry/registry.ts';
 import { CodeDelivery } from './roles/code.ts';
-import { atNode } from './routes.ts';
+import { atNode, nodeOf } from './routes.ts';
 import { Arrivals } from './transfer/arrivals.ts';
 import { Departures } from './transfer/departures.ts';
 import { type Landing, ObjectFetcher, TransferFailed } from './transfer/object-fetcher.ts';
@@ -30,6 +30,7 @@ import type { Envelope } from './wire/codec.ts';
 export interface Ways {
   outletOf(address: Address): Outlet | null;
   wayTo(address: Address): Way | null;
+  isMember(node: string): boolean;
   /** For who asks how this node is doing. */
   readonly health: { readonly registryAwayMs: number | null };
 }
@@ -67,11 +68,13 @@ export class WorkerBorder {
   readonly #arrivals: Arrivals;
   readonly #departures: Departures;
   readonly #fetcher: ObjectFetcher;
+  readonly #ways: Ways;
   readonly #gate: Gate | null;
 
   constructor(options: WorkerBorderOptions) {
     const { name, incarnation, node, ways, registry, gate = null } = options;
     this.#node = node;
+    this.#ways = ways;
     this.#gate = gate;
     this.#departures = new Departures({ node: name, incarnation, outletOf: (address) => ways.outletOf(address), store: node.store });
     this.#fetcher = createFetcher(options);
@@ -106,12 +109,13 @@ export class WorkerBorder {
   /** For what the node's actors say to others. */
   outletOf(address: Address): Outlet | null {
     const outlet = this.#departures.outletOf(address);
-    const gate = this.#gate;
-    if (!outlet || !gate) return outlet;
+    if (!outlet) return outlet;
     return {
-      send(to, message) {
-        if (message.kind === 'appInstalled') gate.installed(message);
-        outlet.send(to, message);
+      send: (to, message) => {
+        if (message.kind === 'appInstalled') this.#gate?.installed(message);
+        // One that has left may be connected for a while, and answers nothing: that it is gone has been told, and is not told again.
+        if (message.kind === 'lodge' && !this.#ways.isMember(nodeOf(to) ?? '')) this.lost({ to, message });
+        else outlet.send(to, message);
       },
     };
   }

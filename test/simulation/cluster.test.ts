@@ -1,11 +1,11 @@
 /**
- * Random apps, users and faults over a cluster's actors, by seed. `npm test` runs 150 of them; `SEEDS=1-5000` runs others, and `SEED=42`
+ * Random apps, users and faults over a cluster's actors, by seed. `npm test` runs 200 of them; `SEEDS=1-5000` runs others, and `SEED=42`
  * prints what happens in one, message by message.
  */
 import test from 'ava';
 import { ClusterWorld } from './cluster/world.ts';
 
-const [firstSeed = 1, lastSeed = 150] = (process.env.SEED ?? process.env.SEEDS ?? '1-150').split('-').map(Number);
+const [firstSeed = 1, lastSeed = 200] = (process.env.SEED ?? process.env.SEEDS ?? '1-200').split('-').map(Number);
 const seedMax = process.env.SEED ? firstSeed : lastSeed;
 
 async function run(seed: number): Promise<ClusterWorld> {

@@ -134,7 +134,7 @@ function admit(state: CoordinatorState, app: AppRow, spec: SessionSpec, out: Out
   const worker = placeFor(state, app);
   if (!worker || !app.current) throw new Error('bug: a session was admitted with no place for it');
   start(state, app, spec, noObjects, worker, null, out);
-  if (!isFarAway(spec)) out.push(opened(spec, spec.id));
+  if (!isFarAway(spec) && !spec.called) out.push(opened(spec, spec.id));
 }
 
 /** Objects of it are still with the client, who may let go of them when he hears that it is open: its home tells him, when it has them. */

@@ -105,7 +105,10 @@ export type ClientMessage =
   | ClientCommand
   /** The objects that are found are pinned for the client, who releases each when it has copied it. */
   | Extract<Reply, { kind: 'requestDone' | 'requestRefused' | 'objectsFound' | 'answer' }>
-  /** `session` is the id that this client gave, `existing` the one it has joined by its request id, or the same. */
+  /**
+   * `session` is the id that this client gave, `existing` the one it has joined by its request id, or the same. Of a session that is `called`
+   * and whose objects are not with its client it is not told that it is open: who calls waits for more, and would be woken for nothing.
+   */
   | { readonly kind: 'sessionOpened'; readonly session: string; readonly existing: string }
   | { readonly kind: 'sessionRefused'; readonly session: string; readonly error: ErrorData }
   /** The `index`-th output of the session; pinned for the client. `from` is the function. */

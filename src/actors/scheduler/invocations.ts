@@ -168,6 +168,7 @@ export function endAttempt(
 }
 
 function settleAttempt(state: SchedulerState, invocation: Invocation, outcome: AttemptOutcome, out: Out): void {
+  if (outcome.kind === 'refused') uncountAttempt(invocation);
   if (invocation.rerunDue) {
     invocation.rerunDue = false;
     return rest(invocation, rerunPauseMs(invocation), out);
@@ -181,9 +182,7 @@ function settleAttempt(state: SchedulerState, invocation: Invocation, outcome: A
     case 'failed':
       return failAttempt(state, invocation, outcome.error, out);
     case 'aborted':
-      return place(state, invocation, out);
     case 'refused':
-      uncountAttempt(invocation);
       return place(state, invocation, out);
     case 'lost':
       return loseAttempt(state, invocation, outcome, out);

@@ -145,6 +145,10 @@ export class Membership {
     return this.#routes.outletOf(to);
   }
 
+  isMember(node: string): boolean {
+    return this.view.members.has(node);
+  }
+
   wayTo(to: Address): Way | null {
     const node = nodeOf(to);
     return node === null ? null : this.#routes.linkTo(node);

@@ -47,6 +47,8 @@ export interface ProcessOptions {
   readonly registryNode: string | null;
   readonly around: Around;
   receive(envelopes: readonly Envelope[]): void;
+  /** It cannot be sent. */
+  lost?(envelope: Envelope): void;
   readonly listener: ViewListener;
 }
 
@@ -82,7 +84,9 @@ export class SimulatedProcess {
       mesh: this.#mesh.asMesh,
       gateway,
       dialled: (node) => (gateway === null ? (this.view.members.get(node)?.address ?? null) : null),
-      lost: ({ to, message }, why) => {
+      lost: (envelope, why) => {
+        const { to, message } = envelope;
+        options.lost?.(envelope);
         if (!this.#gone.has(nodeOf(to) ?? '')) around.observe(this.name, { kind: 'bug', error: lost(name, to, message, why) });
       },
     });

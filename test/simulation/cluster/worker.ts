@@ -55,6 +55,7 @@ export class SimulatedWorker {
       registryNode,
       around,
       receive: (envelopes) => this.#border?.take(envelopes.filter(({ message }) => this.#fence.admits(message))),
+      lost: (envelope) => this.#border?.lost(envelope),
       listener: {
         joined: () => undefined,
         left: (member) => this.#border?.nodeGone(member.name, member.role),
@@ -76,6 +77,7 @@ export class SimulatedWorker {
     const ways = {
       outletOf: (to: Address) => (to === probe ? this.#probe : process.outletOf(to)),
       wayTo: (to: Address) => process.wayTo(to),
+      isMember: (node: string) => process.view.members.has(node),
       health: { registryAwayMs: null },
     };
     this.#border = new WorkerBorder({ name, incarnation: 1, config: this.#config, node: this.node, ways, registry, timers });

@@ -120,7 +120,7 @@ export class ClusterWorld {
     this.coordinators = names.map((name, i) => new SimulatedCoordinator(name, i === 0 ? null : names[0], around));
     this.workers = Array.from(
       { length: workersCount },
-      (_, i) => new SimulatedWorker(`w${i + 1}`, names[0], random.pick([1, 1, 2, 4]), around),
+      (_, i) => new SimulatedWorker(`w${i + 1}`, names[0], random.pick([1, 1, 4, 4]), around),
     );
     this.clients = Array.from(
       { length: random.int(1, 2) },

@@ -76,13 +76,13 @@ const large = { bucket: 'in', key: 'k', group: null, ref: { encoding: 0, sizeByt
 
 test('coordinator: C5: sessions beyond sessionsOpenMax wait, and are admitted in their order as others end', (t) => {
   const coordinator = ready();
-  t.deepEqual(sent(coordinator.open('a')), ['startSession a', 'sessionOpened a']);
+  t.deepEqual(sent(coordinator.open('a')), ['startSession a']);
   coordinator.open('b');
   t.like(coordinator.open('c')[0], { kind: 'startTimer', afterMs: 70 });
   coordinator.open('d');
   t.deepEqual(sent(coordinator.open('e')), ['sessionRefused e Overloaded'], 'no more than admissionsWaitingMax wait');
-  t.deepEqual(sent(coordinator.close('b')), ['startSession c', 'sessionOpened c']);
-  t.deepEqual(sent(coordinator.close('a')), ['startSession d', 'sessionOpened d']);
+  t.deepEqual(sent(coordinator.close('b')), ['startSession c']);
+  t.deepEqual(sent(coordinator.close('a')), ['startSession d']);
 });
 
 test('coordinator: C5: who waits too long is refused, once', (t) => {
@@ -97,7 +97,13 @@ test('coordinator: no session is admitted while no worker takes any', (t) => {
   const coordinator = ready();
   coordinator.tell({ kind: 'workerLoad', worker: 'scheduler', accepts: false });
   t.deepEqual(sent(coordinator.open('a')), []);
-  t.deepEqual(sent(coordinator.tell({ kind: 'workerLoad', worker: 'scheduler', accepts: true })), ['startSession a', 'sessionOpened a']);
+  t.deepEqual(sent(coordinator.tell({ kind: 'workerLoad', worker: 'scheduler', accepts: true })), ['startSession a']);
+});
+
+test('coordinator: who has started a session is told that it is open; who calls waits for what comes of it', (t) => {
+  const coordinator = ready();
+  t.deepEqual(sent(coordinator.open('a', { called: false })), ['startSession a', 'sessionOpened a']);
+  t.deepEqual(sent(coordinator.open('b', { called: true })), ['startSession b']);
 });
 
 test('coordinator: C4: a session that is opened twice, or under a known id, joins the one there is', (t) => {

@@ -189,9 +189,10 @@ test('lodging: redundant lodgers that are not needed any more are aborted, and t
   t.deepEqual(driver.leftovers(), []);
 });
 
+const rerun = { source: 'make', key: null, timeoutMs: 100, attemptsMax: 2, backoff: { initialMs: 0, factor: 1, maxMs: 0 } };
+const watched = appOf({ make: ['made'], use: [] }, [on('in', 'immediate', null, 'make'), on('made', 'immediate', null, 'use', rerun)]);
+
 test('lodging: G1: a lodger that is late with what is expected is run again by its home alone', (t) => {
-  const rerun = { source: 'make', key: null, timeoutMs: 100, attemptsMax: 2, backoff: { initialMs: 0, factor: 1, maxMs: 0 } };
-  const watched = appOf({ make: ['made'], use: [] }, [on('in', 'immediate', null, 'make'), on('made', 'immediate', null, 'use', rerun)]);
   const { driver, w1, w2 } = lodged(watched);
   w1.send('make', 'made');
   w1.finish();
@@ -249,6 +250,30 @@ test('lodging: a revision that is not there is refused, and the invocation runs 
   w1.finish();
   driver.carry();
   t.like(driver.ended[0]?.history.functions, [{ function: 'make', invocations: 2, attempts: 2 }]);
+  driver.advance(1_100);
+  t.deepEqual(driver.leftovers(), []);
+});
+
+test('lodging: one that is late before it has come, and is refused, was no attempt', (t) => {
+  const driver = new LodgingDriver(watched);
+  const [w1, w2] = [driver.at('w1'), driver.at('w2')];
+  driver.held.add('w1>w2');
+  driver.open('w1', 's', ['in', 'in']);
+  driver.advance(2);
+  w1.send('make', 'made');
+  w1.finish();
+  w2.tell({ kind: 'uninstallApp', app: 'app', revision: 1 });
+  driver.advance(100);
+  driver.held.clear();
+  driver.carry();
+  t.like(driver.saidOf('lodgerEnded'), [{ outcome: { kind: 'refused' } }]);
+  w1.finish('use');
+  driver.advance(5);
+  t.like(w1.attempt('make').run, { attempt: 1 });
+  w1.send('make', 'made');
+  finishAll(driver);
+  t.like(driver.ended, [{ state: 'ended' }]);
+  t.like(driver.ended[0]?.history.functions[0], { function: 'make', invocations: 2, attempts: 2, reruns: 1, failures: 0 });
   driver.advance(1_100);
   t.deepEqual(driver.leftovers(), []);
 });
