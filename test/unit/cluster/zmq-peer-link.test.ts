@@ -14,6 +14,8 @@ import { decodeFrame, decodePiece, encodeFrame, encodePiece, type Envelope, Malf
 
 const done = (request: number): Message => ({ kind: 'requestDone', request, result: null });
 
+const checkOut: Message = { kind: 'checkOut', home: 'scheduler@w1', session: 's' };
+
 class Way {
   readonly packets: Packet<Frame>[] = [];
   isBlocked = false;
@@ -98,6 +100,37 @@ test('peer link: it says once that something waits, until it has left', (t) => {
   t.deepEqual(waiting, [1]);
   a.link.send('x', done(3));
   t.deepEqual(waiting, [1, 1]);
+});
+
+test('peer link: what nobody waits for leaves with what somebody does', (t) => {
+  const { a, b, pass, waiting } = open(t);
+  a.link.send('x', checkOut);
+  a.link.flush();
+  t.is(a.way.frames, 0);
+  t.deepEqual(waiting, []);
+  a.link.send('x', done(1));
+  t.deepEqual(waiting, [1]);
+  a.link.flush();
+  t.is(a.way.frames, 1);
+  pass();
+  t.deepEqual(
+    b.got.map(({ message }) => message.kind),
+    ['checkOut', 'requestDone'],
+  );
+});
+
+test('peer link: what nobody waits for leaves after a while, also when nothing else does', async (t) => {
+  const { a, b, pass } = open(t);
+  a.link.send('x', checkOut);
+  for (let i = 0; i < 400 && a.way.frames === 0; i++) await sleep(5);
+  pass();
+  t.deepEqual(
+    b.got.map(({ message }) => message.kind),
+    ['checkOut'],
+  );
+  a.link.send('x', checkOut);
+  await Promise.race([a.link.drained(), sleep(0)]);
+  t.is(a.way.frames, 1, 'and at once, if that is asked for');
 });
 
 test('peer link: while as much is held as may be under way, envelopes wait for a common frame', (t) => {

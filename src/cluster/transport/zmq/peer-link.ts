@@ -8,6 +8,7 @@
  *   P3  `send` never throws. After `end` it drops, and counts what it drops.
  *   P4  The bytes of an `objectPiece` are not copied: they stay as they are until `settled` says that the peer has them, or never will.
  *   P5  While as many frames are held as may be under way, envelopes wait together for the next one.
+ *   P6  What nobody waits for leaves with what somebody does, or after `unhurriedMs`: a frame costs both ends more than what is in it.
  */
 import type { Address } from '../../../actors/actor.ts';
 import { errorData, type ErrorData } from '../../../actors/protocol/error.ts';
@@ -54,6 +55,9 @@ interface Waiter {
 /** Acknowledged at once when so much has come: the sender may be waiting for it. Of the frames a part of those under way. */
 const unacknowledgedBytesMax = 2 ** 20;
 const unacknowledgedFramesPart = 4;
+/** A host keeps what lay there for a session for so much longer. */
+const unhurried: ReadonlySet<Message['kind']> = new Set(['checkOut'] as const);
+const unhurriedMs = 5;
 const never = Number.POSITIVE_INFINITY;
 
 export class PeerLink implements Outlet {
@@ -64,6 +68,9 @@ export class PeerLink implements Outlet {
   #way: Way | null = null;
   #waiting: Envelope[] = [];
   #waitingBytes = 0;
+  /** Whether somebody waits for some of what waits. */
+  #isHurried = false;
+  #leaveAtMs = never;
   /** The lengths of the frames that the link holds, from `#oldest` on, the oldest first. */
   #lengths: number[] = [];
   #oldest = 0;
@@ -103,7 +110,8 @@ export class PeerLink implements Outlet {
       this.#leave();
       return this.#leaveAs([{ to, message }]);
     }
-    if (this.#waiting.length === 0) this.#options.waiting();
+    if (!unhurried.has(message.kind)) this.#hurry();
+    else if (this.#waiting.length === 0) this.#setTimer('leave', performance.now() + unhurriedMs);
     this.#waiting.push({ to, message });
     this.#waitingBytes += inlineBytes(message);
     const { envelopesPerFrameMax, frameBytesTarget } = this.#options.limits;
@@ -111,7 +119,7 @@ export class PeerLink implements Outlet {
   }
 
   flush(): void {
-    if (this.#waiting.length === 0) return;
+    if (!this.#isHurried) return;
     if (this.#link.load.held < this.#options.limits.framesUnderWayMax) this.#leave();
   }
 
@@ -190,12 +198,20 @@ export class PeerLink implements Outlet {
     this.flush();
   }
 
+  #hurry(): void {
+    if (this.#isHurried) return;
+    this.#isHurried = true;
+    this.#options.waiting();
+  }
+
   /** All that waits, in as many frames as it takes. */
   #leave(): void {
     if (this.#waiting.length === 0 || this.#hasEnded) return;
     const envelopes = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    this.#isHurried = false;
+    this.#leaveAtMs = never;
     this.#leaveAs(envelopes);
   }
 
@@ -305,13 +321,19 @@ export class PeerLink implements Outlet {
     if (held === 0 && this.#waiting.length === 0) for (const resolve of this.#drainWaiters.splice(0)) resolve();
   }
 
-  #setTimer(timer: 'resend' | 'acknowledge', atMs: number): void {
+  #setTimer(timer: 'resend' | 'acknowledge' | 'leave', atMs: number): void {
     if (timer === 'resend') this.#resendAtMs = atMs;
-    else this.#acknowledgeAtMs = atMs;
+    else if (timer === 'acknowledge') this.#acknowledgeAtMs = atMs;
+    else this.#leaveAtMs = atMs;
     if (!this.#hasEnded) this.#alarm.set(atMs);
   }
 
   #wake(nowMs: number): void {
+    if (this.#leaveAtMs <= nowMs) {
+      this.#leaveAtMs = never;
+      this.#hurry();
+      this.flush();
+    }
     if (this.#acknowledgeAtMs <= nowMs) {
       this.#acknowledgeAtMs = never;
       this.#perform(this.#link.timerReached('acknowledge'));
@@ -322,7 +344,7 @@ export class PeerLink implements Outlet {
       else if (this.#way.isBlocked) this.#resendAtMs = nowMs + this.#options.limits.resendMsMin;
       else this.#perform(this.#link.timerReached('resend'));
     }
-    if (!this.#hasEnded) this.#alarm.set(Math.min(this.#acknowledgeAtMs, this.#resendAtMs));
+    if (!this.#hasEnded) this.#alarm.set(Math.min(this.#acknowledgeAtMs, this.#resendAtMs, this.#leaveAtMs));
   }
 
   #lose(frames: number, envelopes: number): void {
