@@ -57,7 +57,7 @@ function valueOf(outcome: SoloOutcome, { signal }: CallOptions): unknown {
     return output?.inline ? decodeValue(output.encoding, output.inline) : undefined;
   }
   if (signal?.aborted && outcome.kind === 'requestRefused' && outcome.error.code === 'CallAborted') throw aborted(signal);
-  return outcomeOf(orThrow(outcome), 'output');
+  return outcomeOf(orThrow(outcome), 'output', true);
 }
 
 /** Once its session is at home, the client actor knows of the call. */

@@ -148,7 +148,7 @@ export class ClientRuntime {
 
   async #call(name: string, entries: readonly NamedEntry[], options: CallOptions): Promise<unknown> {
     const reply = await this.#open(name, entries, options, options.until ?? 'output', options);
-    return outcomeOf(reply, options.until ?? 'output');
+    return outcomeOf(reply, options.until ?? 'output', options.id === undefined);
   }
 
   async start(app: App | string, ...args: readonly unknown[]): Promise<SessionHandle> {

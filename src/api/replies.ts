@@ -3,7 +3,7 @@ import type { Reply } from '../actors/protocol/client.ts';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
 import type { SessionSummary } from '../actors/protocol/session.ts';
 import type { Ref } from '../storage/object.ts';
-import { copyValue } from '../storage/value.ts';
+import { copyValue, decodeValue } from '../storage/value.ts';
 import { errorFromData, errors } from './errors.ts';
 import { printed } from './thrown.ts';
 import type { SessionStatus } from './session.ts';
@@ -25,15 +25,21 @@ function withOutputs({ error, outputs }: Extract<Reply, { kind: 'requestRefused'
   return outputs ? { ...error, detail: { ...error.detail, outputs: outputs.map(valueOf) } } : error;
 }
 
-/** What `call` and `result` resolve with. */
-export function outcomeOf(reply: Reply, until: 'output' | 'end'): unknown {
+/** What `call` and `result` resolve with. `isOnly`: nobody else is given these outputs, which have been copied out of the store for him. */
+export function outcomeOf(reply: Reply, until: 'output' | 'end', isOnly = false): unknown {
   if (reply.kind !== 'outputsReady') throw new Error(`bug: a call was settled with ${reply.kind}`);
-  const values = reply.outputs.map(valueOf);
+  const values = reply.outputs.map(isOnly ? ownValueOf : valueOf);
   return until === 'end' ? values : values[0];
 }
 
 function valueOf({ encoding, inline }: Ref): unknown {
   return copyValue(encoding, inline ?? new Uint8Array());
+}
+
+/** Small ones may lie in a frame, beside others'. */
+function ownValueOf(ref: Ref): unknown {
+  const { encoding, inline } = ref;
+  return inline && inline.byteLength === inline.buffer.byteLength ? decodeValue(encoding, inline) : valueOf(ref);
 }
 
 export function statusOf({ history: _, error, ...summary }: SessionSummary): SessionStatus {

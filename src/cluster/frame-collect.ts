@@ -19,18 +19,17 @@ const keptBytes = 32 * 2 ** 20;
 
 export class FrameCollector {
   #copiedBytes = 0;
+  #isKept = false;
   #collect: Collect | null = null;
 
-  constructor() {
-    libcIfAny()?.keepFreed(keptBlockBytesMax, keptBytes);
-  }
-
   /** So much of what came is of no use any more. */
-  noteCopied(bytes: number): void {
+  readonly noteCopied = (bytes: number): void => {
     this.#copiedBytes += bytes;
     if (this.#copiedBytes < scavengedBytes) return;
     this.#copiedBytes = 0;
+    if (!this.#isKept) libcIfAny()?.keepFreed(keptBlockBytesMax, keptBytes);
+    this.#isKept = true;
     this.#collect ??= collectorIfAny();
     this.#collect?.({ type: 'minor' });
-  }
+  };
 }

@@ -16,6 +16,7 @@ import type { Ref } from '../storage/object.ts';
 import type { ClientBlocks } from './client-host.ts';
 import { ClientValues } from './client-values.ts';
 import type { Config } from './config.ts';
+import { FrameCollector } from './frame-collect.ts';
 import type { Outlet } from './host.ts';
 import type { Keys } from './keys/keys.ts';
 import type { LogLine } from './log.ts';
@@ -27,7 +28,7 @@ import { coordinatorAt, readyBefore } from './roles/membership.ts';
 import { RegistryDurableStore } from './roles/registry-durable-store.ts';
 import { atNode, nodeOf, Routes, subjectOf } from './routes.ts';
 import { Arrivals } from './transfer/arrivals.ts';
-import { ObjectFetcher } from './transfer/object-fetcher.ts';
+import { inOwnMemory, ObjectFetcher } from './transfer/object-fetcher.ts';
 import { ObjectSender } from './transfer/object-sender.ts';
 import { Mesh, meshLimitsDefault } from './transport/zmq/mesh.ts';
 import { RemoteCalls, type RemoteCallsOptions } from './solo/remote-calls.ts';
@@ -309,10 +310,8 @@ export class RemoteClient {
       timers: realTimers,
       silenceMs: config.askTimeoutMs,
       send: (to, message) => this.#sendNow(to, message),
-      async allocate(sizeBytes) {
-        const bytes = new Uint8Array(sizeBytes);
-        return { bytes, inline: bytes, offset: -1, seal: () => undefined, discard: () => undefined };
-      },
+      allocate: async (sizeBytes) => inOwnMemory(sizeBytes),
+      copied: new FrameCollector().noteCopied,
     });
   }
 

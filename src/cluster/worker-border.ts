@@ -199,7 +199,6 @@ export class WorkerBorder {
 }
 
 function createFetcher({ name, config, node, timers }: WorkerBorderOptions): ObjectFetcher {
-  const collector = new FrameCollector();
   return new ObjectFetcher({
     address: atNode(importsAddress, name),
     timers,
@@ -220,7 +219,7 @@ function createFetcher({ name, config, node, timers }: WorkerBorderOptions): Obj
         discard: () => node.store.release(offset),
       };
     },
-    copied: (bytes) => collector.noteCopied(bytes),
+    copied: new FrameCollector().noteCopied,
   });
 }
 

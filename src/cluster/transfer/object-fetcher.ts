@@ -23,6 +23,12 @@ export interface Landing {
   discard(): void;
 }
 
+/** Outside of any store. */
+export function inOwnMemory(sizeBytes: number): Landing {
+  const bytes = new Uint8Array(sizeBytes);
+  return { bytes, inline: bytes, offset: -1, seal: () => undefined, discard: () => undefined };
+}
+
 export interface ObjectFetcherOptions {
   /** Where pieces are to be sent: this service's address, as others know it. */
   readonly address: Address;
