@@ -3,7 +3,8 @@
  *
  *   X1  Each `invoke` is answered by exactly one `attemptEnded`; until then the attempt may read its inputs.
  *   X2  A stopping attempt that overstays its grace ends the thread; its neighbours are `lost` without blame.
- *   X3  What the thread was given and has not begun is taken back when a solo function keeps it.
+ *   X3  What the thread was given and has not begun is taken back when a solo function keeps it, and when its time is over or nobody needs it:
+ *       it has waited behind something that blocks the thread, and is neither to blame nor a reason to end that.
  *   X4  A thread that ends by itself is the doing of what ran there: alone, an attempt is the culprit.
  */
 import { type Effect, type HandlerTable, ignore, send } from '../actor.ts';
@@ -12,6 +13,9 @@ import type { ExecutorMessage } from '../protocol/executor.ts';
 import type { AttemptOutcome } from '../protocol/scheduler.ts';
 import type { ExecutorPlace } from './machine.ts';
 import type { ExecutorState, RunningAttempt } from './state.ts';
+
+/** Longer than a thread that nothing blocks takes to begin. With shorter limits what is taken back would be given out again without end. */
+const handOverMs = 20;
 
 type Message<K extends ExecutorMessage['kind']> = Extract<ExecutorMessage, { kind: K }>;
 
@@ -175,13 +179,16 @@ function stopAttempt(
   graceMs: number,
   error: ErrorData,
 ): readonly Effect[] {
-  const { invocation, attempt } = running;
+  const { invocation, attempt, run, timeoutMs } = running;
   running.stopping = why;
-  return [
+  const stopped: readonly Effect[] = [
     { kind: 'stopTimer', id: `timeout/${invocation}` },
     send(keeper.thread, { kind: 'abortAttempt', invocation, attempt, error }),
     { kind: 'startTimer', id: `grace/${invocation}`, afterMs: graceMs, message: { kind: 'graceOver', invocation, attempt } },
   ];
+  const isTooShort = why === 'timeout' && (timeoutMs ?? 0) < handOverMs;
+  if (!keeper.takesBack || run === 0 || isTooShort) return stopped;
+  return [...stopped, send('solo', { kind: 'takeBackRuns', executor: keeper.executor, runs: run })];
 }
 
 function endGrace(keeper: ExecutorState, message: Message<'graceOver'>): readonly Effect[] {

@@ -29,6 +29,8 @@ export interface ExecutorState {
   readonly thread: Address;
   readonly scheduler: Address;
   readonly limits: ExecutorLimits;
+  /** Whether what its thread has not begun can be taken back: memory tells which that is, where sessions run solo. */
+  readonly takesBack: boolean;
   /** How many the thread was given. */
   runs: number;
   readonly running: Map<number, RunningAttempt>;
@@ -40,13 +42,20 @@ export interface ExecutorState {
   condemnedFor: ErrorData | null;
 }
 
-export function createExecutor(executor: number, address: Address, scheduler: Address, limits: ExecutorLimits): ExecutorState {
+export function createExecutor(
+  executor: number,
+  address: Address,
+  scheduler: Address,
+  limits: ExecutorLimits,
+  takesBack: boolean,
+): ExecutorState {
   return {
     executor,
     address,
     thread: `thread:${executor}`,
     scheduler,
     limits,
+    takesBack,
     runs: 0,
     running: new Map(),
     loading: new Map(),

@@ -273,11 +273,8 @@ export class Node {
         return this.#usePrimitives(effect.app, effect.bundle);
       case 'spawnExecutor': {
         const { executorStartTimeoutMs: startTimeoutMs, loadTimeoutMs, abortGraceMs } = this.#config;
-        const state = createExecutor(effect.executor, effect.address, this.#scheduler.address, {
-          startTimeoutMs,
-          loadTimeoutMs,
-          abortGraceMs,
-        });
+        const limits = { startTimeoutMs, loadTimeoutMs, abortGraceMs };
+        const state = createExecutor(effect.executor, effect.address, this.#scheduler.address, limits, this.solo !== null);
         return this.host.spawn(effect.address, { machine: executorMachine, handlers: executorHandlers, state });
       }
       case 'stopActor':

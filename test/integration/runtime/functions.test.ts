@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { type Runtime, startLocal } from 'pheromone';
 import * as apps from './apps/functions.ts';
@@ -63,6 +64,17 @@ test.serial('timeoutMs: the neighbours of one that is terminated run again, with
   }
   t.true(lost > 0, 'at least one lost its executor');
 });
+
+test.serial(
+  'timeoutMs: one that has not begun because another keeps the thread has not taken too long, and ends nobody’s thread',
+  async (t) => {
+    const blockers = await Promise.all([1, 2, 3, 4].map(() => runtime.start(apps.blockedApp, 'blocked', 900)));
+    await sleep(100);
+    const hurriers = await Promise.all([1, 2, 3, 4].map((i) => runtime.start(apps.blockedApp, 'hurried', i)));
+    t.deepEqual(await Promise.all(hurriers.map((session) => session.result())), [1, 1, 1, 1]);
+    t.deepEqual(await Promise.all(blockers.map((session) => session.result())), [1, 1, 1, 1]);
+  },
+);
 
 test.serial('signal: a call that is aborted rejects with the reason as its cause, and its function is told', async (t) => {
   const controller = new AbortController();

@@ -10,8 +10,8 @@ import { ActorDriver } from './actor-driver.ts';
 const limits = { startTimeoutMs: 1_000, loadTimeoutMs: 500, abortGraceMs: 100 };
 
 class Keeper extends ActorDriver<ExecutorMessage> {
-  constructor() {
-    super(executorMachine, executorHandlers, createExecutor(3, 'executor:3', 'scheduler', limits));
+  constructor(takesBack = false) {
+    super(executorMachine, executorHandlers, createExecutor(3, 'executor:3', 'scheduler', limits, takesBack));
     this.tell({ kind: 'startExecutor' });
     this.tell({ kind: 'threadReady' });
   }
@@ -125,6 +125,40 @@ test('executor: what a thread was given that a solo function keeps is taken back
     5: { kind: 'returned', objects: 2, outputs: 1 },
     6: { kind: 'returned', objects: 2, outputs: 1 },
   });
+});
+
+test('executor: what has not begun when its time is over, or when nobody needs it, is taken back: others keep the thread', (t) => {
+  const keeper = new Keeper(true);
+  keeper.invoke(1);
+  keeper.invoke(2, 50);
+  t.like(keeper.tell({ kind: 'attemptTimeoutReached', invocation: 2, attempt: 1 }).at(-1), {
+    to: 'solo',
+    message: { kind: 'takeBackRuns', executor: 3, runs: 2 },
+  });
+  t.deepEqual(outcomes(keeper.tell({ kind: 'runsTakenBack', begun: 1, runs: 2 })), { 2: { kind: 'refused' } });
+  keeper.invoke(3);
+  keeper.tell({ kind: 'abortInvocation', invocation: 3, attempt: 1, graceMs: 7 });
+  t.deepEqual(outcomes(keeper.tell({ kind: 'runsTakenBack', begun: 1, runs: 3 })), { 3: { kind: 'aborted' } });
+  t.deepEqual(keeper.tell({ kind: 'graceOver', invocation: 3, attempt: 1 }), []);
+  t.is(keeper.place, 'ready');
+});
+
+test('executor: with a limit shorter than a hand-over, what is over is over', (t) => {
+  const keeper = new Keeper(true);
+  keeper.invoke(1, 2);
+  t.deepEqual(kinds(keeper.tell({ kind: 'attemptTimeoutReached', invocation: 1, attempt: 1 })), [
+    'stopTimer',
+    'abortAttempt',
+    'startTimer',
+  ]);
+});
+
+test('executor: what has begun when its time is over is to blame, as before', (t) => {
+  const keeper = new Keeper(true);
+  keeper.invoke(1, 50);
+  keeper.tell({ kind: 'attemptTimeoutReached', invocation: 1, attempt: 1 });
+  t.deepEqual(keeper.tell({ kind: 'runsTakenBack', begun: 1, runs: 1 }), []);
+  t.like(outcomes(keeper.done(1))[1], { kind: 'failed', error: { code: 'FunctionTimedOut' } });
 });
 
 test('executor: an import that takes too long fails, and ends the thread', (t) => {

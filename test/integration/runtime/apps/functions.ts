@@ -55,6 +55,18 @@ const looper = fn('looper', { input: looped, concurrency: 10, timeoutMs: 100 }, 
 });
 export const neighbourApp = defineApp('neighbour', { module, triggers: [shared.on(immediate(), sharer), looped.on(immediate(), looper)] });
 
+/** Keeps its thread for as long as it is told, and may take its time; the other is to be quick. */
+const blocked = bucket('blocked', numbers);
+const blocker = fn('blocker', { input: blocked, output: type<number>(), concurrency: 10 }, ({ value: ms }, ctx) => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  void ctx.output(ctx.attempt);
+});
+const hurried = bucket('hurried', numbers);
+const hurrier = fn('hurrier', { input: hurried, output: type<number>(), concurrency: 10, timeoutMs: 100 }, (_, ctx) => {
+  void ctx.output(ctx.attempt);
+});
+export const blockedApp = defineApp('blocked', { module, triggers: [blocked.on(immediate(), blocker), hurried.on(immediate(), hurrier)] });
+
 const polite = bucket('polite', strings);
 const waits = fn('waits', { input: polite, output: type<string>() }, async (_, ctx) => {
   await new Promise<void>((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -157,6 +169,7 @@ export const functionApps = [
   resendApp,
   timeoutApp,
   neighbourApp,
+  blockedApp,
   signalApp,
   givenUpApp,
   concurrencyApp,
