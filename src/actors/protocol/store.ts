@@ -26,7 +26,7 @@ export type StoreMessage =
   | { readonly kind: 'statsAsked'; readonly owner: Address; readonly request: number }
   /** An executor can no longer decide alone what becomes of the solo session in this slot: the node has it now. */
   | { readonly kind: 'soloHandedOver'; readonly slot: number; readonly generation: number }
-  /** A solo function keeps this executor from all else: of the first `runs` that it was given, those that have not begun are taken back. Answered by `runsTakenBack`, unless the executor has ended. */
+  /** Of the first `runs` that this executor was given, those that have not begun are taken back: something may keep its thread. Answered by `runsTakenBack`, unless the executor has ended. */
   | { readonly kind: 'takeBackRuns'; readonly executor: number; readonly runs: number }
   /** The sessions of these slots are to be at home. Answered by `requestDone` when they are; those that end meanwhile need not. */
   | {

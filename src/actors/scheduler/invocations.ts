@@ -149,7 +149,7 @@ export function endAttempt(
   if (slot) slot.running--;
   invocation.held = false;
   invocation.host = null;
-  if (executor !== -1) noteService(state, out.nowMs - invocation.startedMs);
+  if (executor !== -1 && outcome.kind !== 'refused') noteService(state, out.nowMs - invocation.startedMs);
   for (const offset of invocation.pinned ?? []) out.push({ kind: 'release', offset });
   invocation.pinned = null;
   if (invocation.origin) {

@@ -72,6 +72,16 @@ test('forwarding: F1: what an attempt took that began solo counts from when it c
   t.is(state.cluster?.serviceMs, 2);
 });
 
+test('forwarding: F1: what never began has taken no time, however long it lay with an executor', (t) => {
+  const driver = driverOf(single, { workers: ['w1'] });
+  driver.open('w1', 's', ['in']);
+  const { state } = driver.at('w1');
+  driver.advance(170);
+  driver.at('w1').finish('work', { kind: 'refused' });
+  t.is(state.cluster?.serviceMs, 1);
+  t.deepEqual(driver.at('w1').functions, ['work'], 'it was given out again');
+});
+
 test('forwarding: F3: nobody has room: it stays, is asked for again, and runs at home when an executor is free', (t) => {
   const driver = driverOf();
   driver.open('w2', 'other', ['in']);

@@ -110,8 +110,12 @@ export class PeerLink implements Outlet {
       this.#leave();
       return this.#leaveAs([{ to, message }]);
     }
-    if (!unhurried.has(message.kind)) this.#hurry();
-    else if (this.#waiting.length === 0) this.#setTimer('leave', performance.now() + unhurriedMs);
+    if (unhurried.has(message.kind)) {
+      if (this.#waiting.length === 0) this.#setTimer('leave', performance.now() + unhurriedMs);
+    } else if (!this.#isHurried) {
+      this.#isHurried = true;
+      this.#options.waiting();
+    }
     this.#waiting.push({ to, message });
     this.#waitingBytes += inlineBytes(message);
     const { envelopesPerFrameMax, frameBytesTarget } = this.#options.limits;
@@ -196,12 +200,6 @@ export class PeerLink implements Outlet {
       this.#perform(this.#link.timerReached('acknowledge'));
     }
     this.flush();
-  }
-
-  #hurry(): void {
-    if (this.#isHurried) return;
-    this.#isHurried = true;
-    this.#options.waiting();
   }
 
   /** All that waits, in as many frames as it takes. */
@@ -331,7 +329,7 @@ export class PeerLink implements Outlet {
   #wake(nowMs: number): void {
     if (this.#leaveAtMs <= nowMs) {
       this.#leaveAtMs = never;
-      this.#hurry();
+      this.#isHurried = true;
       this.flush();
     }
     if (this.#acknowledgeAtMs <= nowMs) {
