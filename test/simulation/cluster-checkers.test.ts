@@ -6,7 +6,7 @@ import type { ActorDefinition } from '../../src/cluster/host.ts';
 import { dropping, sending, twice } from './breaking.ts';
 import { Complaint } from './checkers/checker.ts';
 import { ClusterWorld } from './cluster/world.ts';
-import { withEveryHandler, withHandler } from './spawn-hook.ts';
+import { type AnyHandler, withEveryHandler, withHandler } from './spawn-hook.ts';
 
 type Definition = ActorDefinition<unknown>;
 
@@ -30,6 +30,22 @@ const says =
   (kind: Message['kind']) =>
   (effect: Effect): boolean =>
     effect.kind === 'send' && effect.message.kind === kind;
+
+/** What answers to lodgers name, for them and for its row. */
+const releasingAnswered =
+  (handler: AnyHandler): AnyHandler =>
+  (state, message, turn) =>
+    handler(state, message, turn).flatMap((effect): Effect[] => {
+      if (effect.kind !== 'send' || effect.message.kind !== 'lodgerAnswer') return [effect];
+      const held = effect.message.objects.filter(({ ref }) => ref.offset >= 0);
+      return [
+        effect,
+        ...held.flatMap(({ ref: { offset } }): Effect[] => [
+          { kind: 'release', offset },
+          { kind: 'release', offset },
+        ]),
+      ];
+    });
 
 const breakages: readonly Breakage[] = [
   {
@@ -58,6 +74,11 @@ const breakages: readonly Breakage[] = [
         dropping(({ kind }) => kind === 'adopt'),
       ),
     ),
+  },
+  {
+    checker: 'sealed first',
+    how: 'a home lets go of what a lodger has asked for',
+    actor: scheduler((definition) => withEveryHandler(definition, releasingAnswered)),
   },
   {
     checker: 'ends once',

@@ -78,6 +78,7 @@ export class ClusterCheckers {
     for (const process of this.#touched) {
       if (process.role === 'worker') {
         checkQueue(checker, process.scheduler);
+        this.#workers.get(process)?.stepped(process);
         checkBuckets(process);
       }
       if (process.role === 'coordinator') checkAdmission(checker, process.state, world.config, this.#opened);
@@ -135,6 +136,10 @@ class WorkerCheckers {
     this.#endsInTime.see(event, { name: worker.name, scheduler: worker.scheduler, nowMs: world.clock.nowMs, others: world.living });
     this.#firesOnce.see(told, { scheduler: worker.scheduler, clock: world.clock });
     this.#storeEmpty.see(told);
+  }
+
+  stepped(worker: SimulatedWorker): void {
+    for (const checker of this.#checkers) checker.see({ kind: 'stepped' }, worker);
   }
 
   end(worker: SimulatedWorker, world: ClusterWorld): void {
