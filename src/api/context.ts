@@ -80,6 +80,9 @@ export interface Context<S extends AnyBucket = AnyBucket, Out = unknown> {
    * Puts an object into a bucket, at once (X1, X2). Objects of one function for one bucket are admitted in the order of sending.
    * `delayMs` (0 to 2³¹ − 1, default 0) holds it back; the session stays open meanwhile.
    *
+   * The value is copied before it returns: the function may change it afterwards. Large bytes are copied again into the store; `allocate`
+   * saves both.
+   *
    * Returns undefined when accepted: go on. Else the store is full for the moment: await the promise before sending more.
    * Throws, or rejects with, `NotEncodable` (with the path of the value), `ObjectTooLarge`, `StoreFull` (nothing became free in
    * time), `UnknownBucket` (also one that `sends` does not declare), `InvocationAborted`.

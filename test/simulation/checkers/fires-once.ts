@@ -23,6 +23,8 @@ export class FiresOnce implements Checker<Part> {
   readonly #newest = new Map<number, number>();
   /** Where invocations run that are away. */
   readonly #hosts = new Map<number, string>();
+  /** Attempts whose host is gone. What it said before may come later, behind objects that are fetched. */
+  readonly #lost = new Set<string>();
 
   see(event: WorldEvent, world: Part): void {
     if (event.kind === 'left' && event.message.kind === 'lodge') {
@@ -38,9 +40,9 @@ export class FiresOnce implements Checker<Part> {
     if (message.kind === 'adoptSession') this.#known.add(message.session);
     if (message.kind === 'soloAdopted') this.#start(message.invocation, message.attempt);
     if (message.kind === 'invoke') this.#start(message.run.invocation, message.run.attempt);
-    if (message.kind === 'workerGone')
-      for (const [invocation, host] of this.#hosts) if (host === message.worker) this.#running.delete(invocation);
-    const isEnd = message.kind === 'attemptEnded' || message.kind === 'lodgerEnded';
+    if (message.kind === 'workerGone') this.#lose(message.worker);
+    const isLate = message.kind === 'lodgerEnded' && this.#lost.delete(`${message.invocation}.${message.attempt}`);
+    const isEnd = message.kind === 'attemptEnded' || (message.kind === 'lodgerEnded' && !isLate);
     if (isEnd) this.#end(message.invocation, message.attempt);
     // It had not begun: the next one has its number.
     if (isEnd && message.outcome.kind === 'refused') this.#newest.set(message.invocation, message.attempt - 1);
@@ -89,6 +91,15 @@ export class FiresOnce implements Checker<Part> {
     );
     this.#running.delete(invocation);
     this.#hosts.delete(invocation);
+  }
+
+  #lose(worker: string): void {
+    for (const [invocation, host] of this.#hosts) {
+      if (host !== worker) continue;
+      this.#lost.add(`${invocation}.${this.#running.get(invocation)}`);
+      this.#running.delete(invocation);
+      this.#hosts.delete(invocation);
+    }
   }
 
   #compare({ id, error, history }: SessionSummary): void {
