@@ -124,6 +124,7 @@ export class WorkerBorder {
   nodeGone(name: string, role: 'worker' | 'coordinator'): void {
     this.#fetcher.nodeGone(name);
     const worker = atNode('scheduler', name);
+    if (role === 'coordinator') this.#departures.forget(name);
     if (role === 'worker') this.#arrivals.take([{ to: 'scheduler', message: { kind: 'workerGone', worker } }]);
   }
 

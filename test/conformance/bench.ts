@@ -11,6 +11,8 @@ export interface Bench {
   readonly isOrdered: boolean;
   /** Watchers have been told all that has happened. */
   quiet(): Promise<unknown>;
+  /** Pieces of large values that are stored. Undefined: it stores none in pieces. */
+  pieces?(): Promise<number>;
   close(): Promise<void>;
 }
 

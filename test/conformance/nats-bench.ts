@@ -58,6 +58,7 @@ export async function natsBench(): Promise<Bench> {
     isOrdered: false,
     another: () => (turn++ % 2 === 0 ? second : registry),
     quiet,
+    pieces: async () => (await manager.streams.info(`PIECES_${clusterName}`)).state.messages,
     async close() {
       await Promise.all(registries.map((each) => each.close()));
       for (const stream of [`KV_${clusterName}`, `PIECES_${clusterName}`]) await manager.streams.delete(stream);

@@ -105,6 +105,18 @@ for (const [name, make] of Object.entries(benches)) {
     t.deepEqual((await registry.list('b/10'))[0], { key: 'b/10', value: bytes('b/10'), revision: 2 });
   });
 
+  conforms('of a large value nothing is left when another has replaced it, whatever its size', async (t, { registry, pieces }) => {
+    const large = new Uint8Array(1_000_000);
+    for (const value of [large, bytes('small'), large, large, bytes('small')]) {
+      await registry.put('durable/k', value, anyRevision);
+      t.deepEqual((await registry.get('durable/k'))?.value, value);
+    }
+    const small = await registry.get('durable/k');
+    await registry.put('durable/k', large, { expected: small?.revision ?? 0, ttlMs: null });
+    await registry.delete('durable/k', null);
+    t.is((await pieces?.()) ?? 0, 0);
+  });
+
   conforms('holds empty and large values, alone and in lists', async (t, { registry }) => {
     const sizes = [0, 1, 262_143, 262_144, 262_145, 5_000_000, 7_000_000];
     const valueOf = (size: number) => new Uint8Array(size).map((_, i) => (i + size) % 251);

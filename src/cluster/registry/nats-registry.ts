@@ -182,20 +182,21 @@ export class NatsRegistry implements Registry {
 
   async #put(key: string, value: Uint8Array, { expected, ttlMs }: PutOptions): Promise<number> {
     if (ttlMs !== null) this.#followLeases(key);
-    if (value.byteLength <= registryLimits.watchedBytesMax) {
-      const { revision } = await this.#bucket.write(key, { headers: putHeaders(ttlMs, null), data: value }, expected);
-      return revision;
-    }
+    const isSmall = value.byteLength <= registryLimits.watchedBytesMax;
+    // What is leased is small, and so is what it replaces.
+    if (isSmall && ttlMs !== null)
+      return (await this.#bucket.write(key, { headers: putHeaders(ttlMs, null), data: value }, expected)).revision;
     const before = await this.#bucket.last(key);
     checkRevision(key, before, expected);
-    const pieces = await this.#bucket.putPieces(value);
+    const pieces = isSmall ? null : await this.#bucket.putPieces(value);
     try {
-      const { revision, replaced } = await this.#bucket.write(key, { headers: putHeaders(ttlMs, pieces), data: empty }, expected, before);
+      const message = { headers: putHeaders(ttlMs, pieces), data: pieces ? empty : value };
+      const { revision, replaced } = await this.#bucket.write(key, message, expected, before);
       if (replaced?.pieces) await this.#bucket.removePieces(replaced.pieces);
       return revision;
     } catch (error) {
       // Nothing was changed, so nobody knows of them.
-      if (asRegistryError(error).code === 'RegistryConflict') await this.#bucket.removePieces(pieces);
+      if (pieces && asRegistryError(error).code === 'RegistryConflict') await this.#bucket.removePieces(pieces);
       throw error;
     }
   }

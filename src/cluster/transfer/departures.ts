@@ -2,7 +2,7 @@
  * What a worker says to others: refs of objects that lie in its arena say so, in place of an offset that means nothing elsewhere.
  *
  *   T9  What was pinned for a client is held until the client says that it has it, or is no more. For one that is no more nothing is held,
- *       unless it comes back.
+ *       unless it comes back. With a gateway all its clients are gone: it cannot say so of each.
  */
 import type { Address } from '../../actors/actor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
@@ -30,7 +30,7 @@ export class Departures {
   readonly #options: DeparturesOptions;
   /** By client: how often each block is held for it. */
   readonly #held = new Map<string, Map<number, number>>();
-  /** Clients that are no more, though sessions that they have opened may go on: the one that went first is the first. */
+  /** Clients and gateways that are no more, though sessions that they have opened may go on: the one that went first is the first. */
   readonly #gone = new Set<string>();
 
   constructor(options: DeparturesOptions) {
@@ -57,11 +57,13 @@ export class Departures {
     });
   }
 
-  /** The client is no more. */
+  /** The client, or the gateway, is no more. */
   forget(node: string): void {
-    const held = this.#held.get(node);
-    this.#held.delete(node);
-    for (const [offset, times] of held ?? []) for (let i = 0; i < times; i++) this.#options.store.release(offset);
+    for (const [holder, held] of this.#held) {
+      if (holder !== node && gatewayOf(holder) !== node) continue;
+      this.#held.delete(holder);
+      for (const [offset, times] of held) for (let i = 0; i < times; i++) this.#options.store.release(offset);
+    }
     this.#gone.add(node);
     for (const first of this.#gone) {
       if (this.#gone.size <= goneMax) break;
@@ -69,17 +71,17 @@ export class Departures {
     }
   }
 
-  /** The client is there again. */
+  /** The client is there again, and so is its gateway. */
   remember(node: string): void {
     this.#gone.delete(node);
+    this.#gone.delete(gatewayOf(node));
   }
 
   #letGo(owner: Address, offset: number): boolean {
     const node = nodeOf(owner);
     if (node === null) return false;
     // What was found by a search is held for the coordinator that searched (`roles/front.ts`).
-    const gateway = node.slice(node.indexOf('/') + 1);
-    const holder = [node, gateway].find((name) => this.#held.get(name)?.has(offset));
+    const holder = [node, gatewayOf(node)].find((name) => this.#held.get(name)?.has(offset));
     if (holder === undefined) return false;
     this.#count(holder, offset, -1);
     return true;
@@ -92,10 +94,14 @@ export class Departures {
       if (offset < 0) return ref;
       const { node, incarnation } = this.#options;
       const client = isForClient ? nodeOf(to) : null;
-      if (client !== null && this.#gone.has(client)) this.#options.store.release(offset);
+      if (client !== null && this.#isGone(client)) this.#options.store.release(offset);
       else if (client !== null) this.#count(client, offset, 1);
       return { encoding, sizeBytes, inline: null, offset: -1, remote: { node, incarnation, offset } };
     });
+  }
+
+  #isGone(client: string): boolean {
+    return this.#gone.has(client) || this.#gone.has(gatewayOf(client));
   }
 
   #count(node: string, offset: number, by: 1 | -1): void {
@@ -106,4 +112,9 @@ export class Departures {
     if (held.size > 0) this.#held.set(node, held);
     else this.#held.delete(node);
   }
+}
+
+/** Of a client's name, `~ID/GATEWAY`; of another node's, itself. */
+function gatewayOf(node: string): string {
+  return node.slice(node.indexOf('/') + 1);
 }

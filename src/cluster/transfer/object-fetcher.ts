@@ -160,7 +160,7 @@ export class ObjectFetcher {
 
   /** One timer for as long as it takes: it looks whether anything has come since it looked last. */
   #watch(request: number): unknown {
-    let before = -1;
+    let before = 0;
     const look = (): void => {
       const transfer = this.#transfers.get(request);
       if (!transfer) return;

@@ -182,7 +182,8 @@ export class SoloTable {
     const at = this.#box(box);
     Atomics.store(this.#words, at + parkedOfBox, parked);
     const waiting = Atomics.waitAsync(this.#words, at + bellOfBox, seen);
-    if (waiting.async) return waiting.value;
+    // Whoever has rung, and was then put aside for so long that this thread has heard it otherwise, may go on just now, and find nobody to wake.
+    if (waiting.async && Atomics.load(this.#words, at + parkedOfBox) === parked) return waiting.value;
     Atomics.store(this.#words, at + parkedOfBox, 0);
     return null;
   }

@@ -1,8 +1,10 @@
 /** Who may be a peer, and what is said to who may not. */
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { protocolVersion } from '../../../src/cluster/transport/zmq/greeting.ts';
 import { TransportError } from '../../../src/cluster/transport/zmq/mesh.ts';
+import { freePort } from '../free-port.ts';
 import { anyPort, numbers, openMesh, openPair, say, until } from './meshes.ts';
 
 test.serial('transport: handshake: both ends know each other by name, role, incarnation and address', async (t) => {
@@ -163,4 +165,17 @@ test.serial('transport: handshake: a closed mesh refuses', async (t) => {
   await t.throwsAsync(a.mesh.connect('tcp://127.0.0.1:9', 5_000), { instanceOf: TransportError, message: /closed/ });
   await a.mesh.close({ lingerMs: 0 });
   await until('b knows', () => b.downs.length === 1);
+});
+
+test.serial('transport: handshake: who has closed before it was heard introduces itself to nobody', async (t) => {
+  const a = openMesh(t, 'a');
+  const port = await freePort();
+  const connecting = a.mesh.connect(`tcp://127.0.0.1:${port}`, 5_000);
+  await sleep(50);
+  await Promise.all([t.throwsAsync(connecting, { instanceOf: TransportError }), a.mesh.close({ lingerMs: 0 })]);
+  const b = openMesh(t, 'b');
+  await b.mesh.listen(`tcp://127.0.0.1:${port}`);
+  // Longer than what was written last has to leave.
+  await sleep(400);
+  t.deepEqual([b.ups, b.mesh.peers()], [[], []]);
 });

@@ -97,6 +97,25 @@ test('departures: T9: a client is no more: all that was held for it is let go of
   t.is(leaving.store.blocks, 0);
 });
 
+test('departures: T9: with a gateway all its clients are gone, and what comes for them later is held for nobody, until one is back', (t) => {
+  const leaving = new Leaving();
+  leaving.output(client, leaving.block());
+  leaving.output('client:local@~v/c1', leaving.block());
+  leaving.output('client:local@~v/c2', leaving.block());
+  leaving.departures.outletOf('front@c1')?.send('front@c1', {
+    kind: 'objectsFound',
+    request: 1,
+    objects: [{ key: 'k', group: null, session: 's', ref: leaving.block() }],
+  });
+  leaving.departures.forget('c1');
+  t.is(leaving.store.blocks, 1);
+  leaving.output(client, leaving.block());
+  t.is(leaving.store.blocks, 1);
+  leaving.departures.remember('~w/c1');
+  leaving.output('client:local@~w/c1', leaving.block());
+  t.is(leaving.store.blocks, 2);
+});
+
 test('departures: T9: what is found for a client is held for it; what is sent to other nodes their actors hold themselves', (t) => {
   const leaving = new Leaving();
   const objects = [leaving.block(), inline].map((ref) => ({ key: 'k', group: null, session: 's', ref }));

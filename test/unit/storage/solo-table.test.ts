@@ -12,7 +12,17 @@ import {
   stageRecalled,
   stageRunning,
 } from '../../../src/storage/solo/slot-state.ts';
-import { clientBox, createSoloMemory, placesMax, slabBytes, slotBytes, sessionsMax, slotsMax } from '../../../src/storage/solo/memory.ts';
+import {
+  bellOfBox,
+  clientBox,
+  createSoloMemory,
+  parkedOfBox,
+  placesMax,
+  slabBytes,
+  slotBytes,
+  sessionsMax,
+  slotsMax,
+} from '../../../src/storage/solo/memory.ts';
 import { SoloTable } from '../../../src/storage/solo/table.ts';
 
 const slabs = 64;
@@ -55,6 +65,22 @@ test('table: a state word is in the slot as it was put there', (t) => {
     }),
   );
   t.pass();
+});
+
+test('table: who parks just when an earlier ringing goes on, and takes the mark away, does not stay where nobody wakes it', (t) => {
+  const table = tableOf();
+  const { waitAsync } = Atomics;
+  t.teardown(() => (Atomics.waitAsync = waitAsync));
+  // It has rung before, and seen a parked thread, which another has woken since.
+  Atomics.waitAsync = ((words: Int32Array, bell: number, seen: number) => {
+    Atomics.store(words, bell + parkedOfBox - bellOfBox, 0);
+    Atomics.notify(words, bell);
+    return waitAsync(words, bell, seen);
+  }) as typeof waitAsync;
+  t.is(table.park(clientBox, table.bell(clientBox)), null);
+  Atomics.waitAsync = waitAsync;
+  t.not(table.park(clientBox, table.bell(clientBox)), null);
+  t.true(table.ring(clientBox));
 });
 
 test('table: of several that claim a slot, from several views of the memory, one gets it', (t) => {

@@ -125,7 +125,7 @@ export class Mesh {
   disconnect(name: string): void {
     const peer = this.#roster.get(name);
     const dials = [...this.#dials.values()].filter(({ peerName }) => peerName === name);
-    for (const dial of dials) dial.rest();
+    for (const dial of dials) if (dial.state === 'open') dial.rest();
     if (peer) this.#roster.remove(peer, peerLeft(this.name, 'it has disconnected'));
     for (const dial of dials) this.#undial(dial);
   }
@@ -163,7 +163,8 @@ export class Mesh {
   async #close(lingerMs: number): Promise<void> {
     await this.drained(lingerMs);
     clearInterval(this.#ticker);
-    for (const dial of this.#dials.values()) dial.rest();
+    // One that greets still knows then that its hello must not leave.
+    for (const dial of this.#dials.values()) if (dial.state === 'open') dial.rest();
     for (const peer of [...this.#roster.all]) this.#roster.remove(peer, peerLeft(this.name, 'it has closed'));
     for (const dial of [...this.#dials.values()]) this.#undial(dial);
     this.#listener?.close();
