@@ -6,6 +6,7 @@ import { checkResultOptions, type Outcome, type ResultOptions } from './call-opt
 import type { Outgoing } from './context.ts';
 import { outcomeOf, statusOf } from './replies.ts';
 import type { SessionHandle, SessionHistory, SessionStatus } from './session.ts';
+import { printed } from './thrown.ts';
 
 /** What a handle asks of the runtime that it is of. */
 export interface SessionAsker {
@@ -41,7 +42,7 @@ export class AskedSession implements SessionHandle {
       request,
       client,
       session,
-      reason: String(reason),
+      reason: printed(reason),
     }));
   }
 

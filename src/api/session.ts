@@ -21,7 +21,10 @@ export interface SessionHandle<Out = unknown> {
   readonly id: string;
   /** Rejects with `UnknownSession` when it never was, or its summary is no longer kept. */
   status(): Promise<SessionStatus>;
-  /** Waits for its output as `call` does, and rejects as `call` does; to give up waiting does not cancel it. May be asked again, and by another client. */
+  /**
+   * Waits for its output as `call` does, and rejects as `call` does; to give up waiting does not cancel it. May be asked again, by the
+   * client that has opened the session: in another it is `UnknownSession`.
+   */
   result<U extends 'output' | 'end' = 'output'>(options?: ResultOptions<U>): Promise<Outcome<Out, U>>;
   /** Drops what is queued, aborts what runs. `call` rejects with `SessionCancelled`. Of an ended session: nothing happens. */
   cancel(reason?: string): Promise<void>;

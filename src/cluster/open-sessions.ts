@@ -5,6 +5,7 @@
  *       it: until it answers, or `roundsMax` times.
  *   Q2  What can still be told is: that it is open, how it ended. An output that was lost is nobody's any more: then it has failed for
  *       this client with `CoordinatorLost`, and so has one of which nothing is known.
+ *   Q3  Whatever more is lost of a session that has failed here, and its end, are not told: it has ended once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorData, type ErrorData } from '../actors/protocol/error.ts';
@@ -27,12 +28,16 @@ interface Row {
 
 const pauseMsDefault = 1_000;
 const roundsMax = 5;
+/** Of more that have failed here the end may be told again. */
+const failedMax = 10_000;
 /** Asked about at a time. */
 const questionsMax = 256;
 
 export class OpenSessions {
   readonly #options: OpenSessionsOptions;
   readonly #rows = new Map<string, Row>();
+  /** That have failed here, and have not ended there. */
+  readonly #failed = new Set<string>();
   #inquiry = 0;
 
   constructor(options: OpenSessionsOptions) {
@@ -44,12 +49,30 @@ export class OpenSessions {
     this.#rows.set(session, { coordinator, outputs: isHomed ? null : 0 });
   }
 
-  /** Of all that comes from the cluster. */
-  note(message: Message): void {
-    if (message.kind === 'sessionEnded') this.#rows.delete(message.summary.id);
-    if (message.kind === 'sessionRefused') this.#rows.delete(message.session);
+  /** Of all that comes from the cluster. Returns whether it is to be told. */
+  note(message: Message): boolean {
+    if (message.kind === 'sessionEnded') {
+      this.#rows.delete(message.summary.id);
+      return !this.#failed.delete(message.summary.id);
+    }
+    // Another has its id: this one never was.
+    const isRefused = message.kind === 'sessionOpened' && message.existing !== message.session;
+    if (message.kind === 'sessionRefused' || isRefused) this.#rows.delete(message.session);
     const row = message.kind === 'sessionOutput' ? this.#rows.get(message.session) : undefined;
     if (row && row.outputs !== null) row.outputs++;
+    return true;
+  }
+
+  /** An output cannot be had: for this client the session has failed. Returns whether that is news. */
+  outputLost(session: string): boolean {
+    if (this.#failed.has(session)) return false;
+    this.#rows.delete(session);
+    this.#failed.add(session);
+    for (const first of this.#failed) {
+      if (this.#failed.size <= failedMax) break;
+      this.#failed.delete(first);
+    }
+    return true;
   }
 
   /** Nobody will say what becomes of those that it acted for. */
@@ -79,6 +102,7 @@ export class OpenSessions {
   close(): void {
     this.#inquiry++;
     this.#rows.clear();
+    this.#failed.clear();
   }
 
   /** False: to be asked again. */

@@ -238,10 +238,7 @@ export class RemoteClient {
     else if (message.kind === 'fetchObject') this.#sender.take(message);
     else if (message.kind === 'soloAnswer' || message.kind === 'soloRefused') this.#calls?.take(message);
     else if (message.kind === 'soloHomed') this.#takeHomed(message);
-    else {
-      this.#sessions.note(message);
-      return false;
-    }
+    else return !this.#sessions.note(message);
     return true;
   }
 
@@ -366,6 +363,7 @@ export class RemoteClient {
     if (message.kind === 'objectsFound') return [{ to, message: { kind: 'requestRefused', request: message.request, error } }];
     if (message.kind !== 'sessionOutput') throw new Error(`bug: ${message.kind} needs no objects`);
     // Without its output the session is as good as failed, whatever comes of it there.
+    if (!this.#sessions.outputLost(message.session)) return [];
     return [{ to, message: { kind: 'sessionEnded', summary: failedSummary(message.session, message.app, error) } }];
   }
 

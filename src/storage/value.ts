@@ -70,7 +70,7 @@ export function encodeValue(value: unknown, path = 'value'): Encoded {
   if (scalar) return { encoding: cborEncoding, bytes: scalar };
   if (ArrayBuffer.isView(value)) {
     const encoding = encodingsByTag.get((value as Uint8Array)[Symbol.toStringTag]);
-    if (encoding !== undefined) return { encoding, bytes: new Uint8Array(value.buffer, value.byteOffset, value.byteLength) };
+    if (encoding !== undefined) return { encoding, bytes: bytesOf(value, path) };
   }
   // cbor-x writes into one buffer per thread: a getter that came back here would write into the middle of the value.
   if (isEncoding) throw new NotEncodableError(path, 'is encoded by a getter of a value that is being encoded');
@@ -105,4 +105,12 @@ export function decodeValue(encoding: number, bytes: Uint8Array): unknown {
 /** As `decodeValue`, but nothing in the result is a view of `bytes`: it stays what it is when those are gone. */
 export function copyValue(encoding: number, bytes: Uint8Array): unknown {
   return decodeValue(encoding, new Uint8Array(bytes));
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView, path: string): Uint8Array {
+  try {
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (error) {
+    throw new NotEncodableError(path, 'is a typed array whose memory was handed over to another thread', { cause: error });
+  }
 }

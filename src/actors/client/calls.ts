@@ -95,8 +95,12 @@ export function noteOpened(state: ClientState, { session, existing }: Message<'s
     record.isOpen = true;
     return answer(state, record, out);
   }
+  // Who has started it joins the one that is there; for an output of that there is no way here.
+  for (const [request, { until }] of [...record.waiters])
+    if (until === 'open')
+      tell(state, record, request, { kind: 'settle', request, reply: { kind: 'sessionReady', request, session: existing } }, out);
   const requestId = record.call?.requestId ?? null;
-  const text = `a session with id ${requestId} exists (${existing}), but its result is no longer kept here`;
+  const text = `a session with id ${requestId} exists (${existing}): another client has opened it, or its result is no longer kept here`;
   endUnopened(state, record, errorData('UnknownSession', text, { session: existing, id: requestId }), out);
 }
 
@@ -128,6 +132,8 @@ export function takeEnd(state: ClientState, message: Message<'sessionEnded'>, ou
     if (summary.state === 'failed') out.push(failureLog(summary), { kind: 'notify', message });
     return;
   }
+  // It ends once.
+  if (record.summary) return;
   if (summary.state === 'failed' && record.outputs.length === 0 && record.retriesLeft > 0 && record.waiters.size > 0 && record.call)
     return retry(state, record, record.call, out);
   record.summary = summary;

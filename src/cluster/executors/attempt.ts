@@ -47,9 +47,9 @@ export interface Work {
 export type Failure = { readonly error: unknown } | null;
 
 export class Attempt implements Context {
-  /** What left: the home has as many before the attempt is done. */
-  objects = 0;
-  outputs = 0;
+  // Nothing here is a property that can be written: functions are given the attempt as their context, and may put what they like on it.
+  #objects = 0;
+  #outputs = 0;
   readonly #work: Work;
   readonly #services: ThreadServices;
   readonly #exit: Exit;
@@ -77,9 +77,13 @@ export class Attempt implements Context {
     this.#exit = exit;
   }
 
-  /** Not a property: functions are given the attempt as their context. */
   static workOf(attempt: Attempt): Work {
     return attempt.#work;
+  }
+
+  /** What left: the home has as many before the attempt is done. */
+  static leftOf(attempt: Attempt): { readonly objects: number; readonly outputs: number } {
+    return { objects: attempt.#objects, outputs: attempt.#outputs };
   }
 
   get session(): string {
@@ -303,13 +307,13 @@ export class Attempt implements Context {
 
   #leave(object: Leaving): boolean {
     if (!this.#exit.object(object)) return false;
-    this.objects++;
+    this.#objects++;
     return true;
   }
 
   #leaveOutput(ref: Ref): boolean {
-    if (!this.#exit.output(this.outputs + 1, ref)) return false;
-    this.outputs++;
+    if (!this.#exit.output(this.#outputs + 1, ref)) return false;
+    this.#outputs++;
     return true;
   }
 

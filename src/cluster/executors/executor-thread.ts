@@ -192,7 +192,7 @@ class ExecutorThread {
   #finish({ invocation, attempt: number }: AttemptName, attempt: Attempt, failure: Failure): void {
     if (this.#running.get(invocation) === attempt) this.#running.delete(invocation);
     attempt.end();
-    const { objects, outputs } = attempt;
+    const { objects, outputs } = Attempt.leftOf(attempt);
     const error = failure && errorToData(failure.error);
     this.#send(this.#keeper, { kind: 'attemptDone', invocation, attempt: number, objects, outputs, error });
     if (this.#running.size === 0) this.#solo?.noteRunning(false);

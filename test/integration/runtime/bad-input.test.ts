@@ -118,6 +118,13 @@ test.serial('a function that never returns ends with its time-out', async (t) =>
   t.regex(error.message, /function hog: did not return within timeoutMs \(300 ms\)/);
 });
 
+test.serial('a function that puts properties of its own on its context harms nobody, on either path', async (t) => {
+  t.is(await order('takes ctx for its own'), 'done');
+  const session = await runtime.start(hostileApp, 'orders', 'takes ctx for its own');
+  t.deepEqual(await session.result({ until: 'end', timeoutMs: 20_000 }), ['done']);
+  t.is(await order('good'), 'done');
+});
+
 test.serial('a function that calls process.exit ends its executor alone', async (t) => {
   await refusal(t, 'ExecutorCrashed', 'exits', /function obeys: .*process\.exit\(7\)/);
 });

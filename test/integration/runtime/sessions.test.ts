@@ -102,6 +102,16 @@ test.serial('cancel: rejects the result with the reason; a second cancel changes
   await failureOf(t, 'SessionEnded', runtime.get(session.id, 'begin', '0'));
 });
 
+test.serial('cancel: a reason without end is cut, and leaves the summaries of others where they are', async (t) => {
+  const done = await runtime.start(apps.slowApp, 'slow', 'x');
+  await done.result({ until: 'end' });
+  const session = await runtime.start(apps.orderedApp, 'begin', 1);
+  await session.cancel('x'.repeat(3_000_000));
+  t.like(await session.status(), { state: 'cancelled' });
+  t.like(await done.status(), { state: 'ended' });
+  t.true(((await failureOf(t, 'SessionCancelled', session.result())).message.length ?? 0) < 10_000);
+});
+
 test.serial('result: waits at most timeoutMs, and does not cancel', async (t) => {
   const session = await runtime.start(apps.slowApp, 'slow', 'x');
   await failureOf(t, 'CallTimedOut', session.result({ timeoutMs: 5 }));

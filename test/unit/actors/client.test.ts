@@ -5,6 +5,21 @@ import { clientHandlers } from '../../../src/actors/client/handlers.ts';
 import { createClient } from '../../../src/actors/client/state.ts';
 import type { AskCall, ClientMessage } from '../../../src/actors/protocol/client.ts';
 
+const started: AskCall = {
+  kind: 'askCall',
+  request: 1,
+  app: 'app',
+  entries: [],
+  expects: [],
+  until: 'open',
+  requestId: null,
+  timeoutMs: null,
+  admitTimeoutMs: 1,
+  retries: 0,
+  deadlineMs: null,
+  priority: 5,
+};
+
 class Driver {
   readonly state = createClient('client:test', 'coordinator', { resultsBytesMax: 1_000 }, () => 0.5);
 
@@ -15,21 +30,7 @@ class Driver {
 
   /** Its id. */
   start(requestId: string | null): string {
-    const call: AskCall = {
-      kind: 'askCall',
-      request: 1,
-      app: 'app',
-      entries: [],
-      expects: [],
-      until: 'open',
-      requestId,
-      timeoutMs: null,
-      admitTimeoutMs: 1,
-      retries: 0,
-      deadlineMs: null,
-      priority: 5,
-    };
-    this.tell(call);
+    this.tell({ ...started, requestId });
     const [id = ''] = this.state.records.keys();
     this.tell({ kind: 'sessionOpened', session: id, existing: id });
     return id;
@@ -62,4 +63,27 @@ test('client: a session with an id of its user’s is known by that', (t) => {
   const driver = new Driver();
   driver.start('mine');
   t.deepEqual([driver.state.records.size, driver.state.quiet.size], [1, 0]);
+});
+
+test('client: a session ends once, however often it is told', (t) => {
+  const driver = new Driver();
+  const id = driver.start('mine');
+  const history = { objects: 0, outputs: 0, superseded: 0, late: 0, functions: [], linkedTo: [], retryOf: null };
+  const summary = { id, app: 'app', revision: 1, state: 'failed', openedMs: 0, endedMs: 1, error: null, history } as const;
+  const first = driver.tell({ kind: 'sessionEnded', summary });
+  t.true(first.some(({ kind }) => kind === 'notify'));
+  t.deepEqual(driver.tell({ kind: 'sessionEnded', summary: { ...summary, state: 'ended' } }), []);
+  t.is(driver.state.openSessions, 0);
+});
+
+test('client: who starts a session with an id that another client has used joins that; who calls is told that it is another’s', (t) => {
+  const driver = new Driver();
+  const ask = (request: number, until: 'open' | 'output') => {
+    driver.tell({ ...started, request, until, requestId: `mine-${request}` });
+    const [id = ''] = [...driver.state.records.keys()].slice(-1);
+    return driver.tell({ kind: 'sessionOpened', session: id, existing: 'theirs' }).filter(({ kind }) => kind === 'settle');
+  };
+  t.like(ask(1, 'open'), [{ request: 1, reply: { kind: 'sessionReady', session: 'theirs' } }]);
+  t.like(ask(2, 'output'), [{ request: 2, reply: { kind: 'requestRefused', error: { code: 'UnknownSession' } } }]);
+  t.deepEqual([driver.state.records.size, driver.state.byRequestId.size, driver.state.openSessions], [0, 0, 0]);
 });

@@ -95,3 +95,21 @@ test('open sessions: outputs of one that ran solo before may have been told anot
   await asking.sessions.inquire();
   t.deepEqual(asking.outcomes, ['a open']);
 });
+
+test('open sessions: Q3: a session fails once for its lost outputs, and its end is not told', async (t) => {
+  const asking = new Asking({ a: [done('a', 'ended', 2)], b: [unknown] });
+  const { sessions } = asking;
+  t.deepEqual([sessions.outputLost('a'), sessions.outputLost('a')], [true, false]);
+  const { result } = done('a', 'failed', 2) as { readonly result: SessionSummary };
+  const ended: Message = { kind: 'sessionEnded', summary: result };
+  t.deepEqual([sessions.note(ended), sessions.note(ended)], [false, true]);
+  await sessions.inquire();
+  t.deepEqual(asking.asked, ['b']);
+});
+
+test('open sessions: of a session whose id another has nothing is kept', async (t) => {
+  const asking = new Asking({ a: [unknown] });
+  t.true(asking.sessions.note({ kind: 'sessionOpened', session: 'a', existing: 'b' }));
+  await asking.sessions.inquire();
+  t.deepEqual([asking.asked, asking.outcomes], [[], []]);
+});

@@ -308,6 +308,13 @@ test('value: functions, symbols and class instances are refused with their path'
   }
 });
 
+test('value: a typed array whose memory was handed over is refused, alone and within', (t) => {
+  const array = new Uint8Array(9);
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  t.like(refusal(array, 'object.value'), { code: 'NotEncodable', path: 'object.value' });
+  t.is(refusal({ array }).code, 'NotEncodable');
+});
+
 test('value: the path begins with what the caller calls the value', (t) => {
   t.is(refusal([() => {}], 'parts[2].value').path, 'parts[2].value[0]');
 });

@@ -49,6 +49,10 @@ const acts: Readonly<Record<string, (ctx: ActContext) => unknown>> = {
   throws: () => {
     throw new TypeError('as it was told');
   },
+  'takes ctx for its own': (ctx) => {
+    Object.assign(ctx, { objects: ['a', 'b'], outputs: 5 });
+    ctx.output('done');
+  },
   'rejects undefined': () => Promise.reject(undefined),
   'rejects a string': () => Promise.reject('just words'),
   'rejects a proxy': () => Promise.reject(wicked),
