@@ -32,9 +32,15 @@ export function unknownSession(session: string): ErrorData {
   return errorData('UnknownSession', `no session ${session}: it never was, or its summary is no longer kept`, { session });
 }
 
-export function overloaded(state: CoordinatorState, { app, admitTimeoutMs }: SessionSpec): ErrorData {
+/** So long it may wait for admission. */
+export function admitMs({ limits }: CoordinatorState, { admitTimeoutMs }: SessionSpec): number {
+  return Math.min(admitTimeoutMs, limits.admitTimeoutMs);
+}
+
+export function overloaded(state: CoordinatorState, spec: SessionSpec): ErrorData {
+  const { app } = spec;
   const { sessionsOpenMax, admissionsWaitingMax } = state.limits;
   const open = state.sessions.size - state.waiting.size;
-  const text = `not admitted within ${admitTimeoutMs} ms: ${open} sessions are open (sessionsOpenMax ${sessionsOpenMax}) and ${state.waiting.size} wait (at most ${admissionsWaitingMax})`;
+  const text = `not admitted within ${admitMs(state, spec)} ms: ${open} sessions are open (sessionsOpenMax ${sessionsOpenMax}) and ${state.waiting.size} wait (at most ${admissionsWaitingMax})`;
   return errorData('Overloaded', text, { app, open, sessionsOpenMax, retryAfterMs: 1_000 }, true);
 }

@@ -16,7 +16,7 @@ import type { LinkedFiring, SessionSpec, SessionSummary } from '../protocol/sess
 import { shardOfSession } from '../protocol/session-id.ts';
 import { unhold } from './app-objects.ts';
 import { checkDrained, noteActivity } from './drain.ts';
-import { cancelled, overloaded, unknownApp, unknownSession } from './refusals.ts';
+import { admitMs, cancelled, overloaded, unknownApp, unknownSession } from './refusals.ts';
 import type { AppRow, CoordinatorState, SessionRow } from './state.ts';
 
 type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
@@ -41,7 +41,7 @@ export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out
   out.push({
     kind: 'startTimer',
     id: admissionTimer(spec.id),
-    afterMs: spec.admitTimeoutMs,
+    afterMs: admitMs(state, spec),
     message: { kind: 'admissionTimeoutReached', session: spec.id },
   });
 }

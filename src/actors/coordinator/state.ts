@@ -15,6 +15,8 @@ export interface CoordinatorLimits {
   readonly soloSessions: number;
   /** Sessions that wait for admission; more are refused at once. */
   readonly admissionsWaitingMax: number;
+  /** None waits longer, whatever its client would wait. */
+  readonly admitTimeoutMs: number;
   /** Requests that wait until an app's installation is over. */
   readonly appChangesWaitingMax: number;
   readonly summariesBytesMax: number;

@@ -16,6 +16,7 @@ const limits = {
   sessionsOpenMax: 100,
   soloSessions: 0,
   admissionsWaitingMax: 100,
+  admitTimeoutMs: 5_000,
   appChangesWaitingMax: 10,
   summariesBytesMax: 1e6,
   summaryAgeMsMax: 1e9,

@@ -15,6 +15,7 @@ const limits = {
   sessionsOpenMax: 2,
   soloSessions: 0,
   admissionsWaitingMax: 2,
+  admitTimeoutMs: 3_000,
   appChangesWaitingMax: 2,
   summariesBytesMax: 1e6,
   summaryAgeMsMax: 1e6,
@@ -83,6 +84,16 @@ test('coordinator: C5: sessions beyond sessionsOpenMax wait, and are admitted in
   t.deepEqual(sent(coordinator.open('e')), ['sessionRefused e Overloaded'], 'no more than admissionsWaitingMax wait');
   t.deepEqual(sent(coordinator.close('b')), ['startSession c']);
   t.deepEqual(sent(coordinator.close('a')), ['startSession d']);
+});
+
+test('coordinator: C5: nobody waits longer than the coordinator’s own limit, whatever its client would', (t) => {
+  const coordinator = ready();
+  coordinator.open('a');
+  coordinator.open('b');
+  const patient = { ...specOf('c'), admitTimeoutMs: 60_000 };
+  t.like(coordinator.tell({ kind: 'openSession', spec: patient })[0], { kind: 'startTimer', afterMs: limits.admitTimeoutMs });
+  const [refused] = coordinator.tell({ kind: 'admissionTimeoutReached', session: 'c' }).filter(({ kind }) => kind === 'send');
+  t.regex(JSON.stringify(refused), /not admitted within 3000 ms/);
 });
 
 test('coordinator: C5: who waits too long is refused, once', (t) => {
