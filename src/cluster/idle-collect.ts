@@ -4,8 +4,8 @@
  * V8 collects an idle heap by and by as long as something goes on there. A thread that only waits for messages allocates nothing, and
  * keeps what a burst has left: tens of MB of garbage and empty pages, until the next burst.
  *
- *   I1  It collects when nothing has happened for `tickMs`, and only if the heap has grown; it stands still then for about a
- *       millisecond per MB that is alive.
+ *   I1  It collects when nothing has happened for `tickMs`, and only if the heap has grown or memory beside it may be held by garbage
+ *       (`transport/zmq/lent.ts`); it stands still then for about a millisecond per MB that is alive.
  *   I2  A second time some ticks later: V8 shrinks its young generation when it collects, and has seen that little is allocated.
  *   I3  A timer runs from the first work until then, and keeps nothing alive.
  *
@@ -23,6 +23,7 @@ const growthBytesMin = 8 * 2 ** 20;
 
 export class IdleCollector {
   readonly #tickMs: number;
+  readonly #mayOwe: () => boolean;
   /** What was left after the last time. */
   #restingBytes = getHeapStatistics().total_heap_size;
   #worked = false;
@@ -30,8 +31,10 @@ export class IdleCollector {
   #timer: NodeJS.Timeout | null = null;
   #collect: Collect | null = null;
 
-  constructor(tickMs: number) {
+  /** `mayOwe`: garbage may hold memory that others need. */
+  constructor(tickMs: number, mayOwe: () => boolean = () => false) {
     this.#tickMs = tickMs;
+    this.#mayOwe = mayOwe;
   }
 
   /** To be called whenever the thread has done something: it costs next to nothing. */
@@ -49,7 +52,8 @@ export class IdleCollector {
     this.#idleTicks = this.#worked ? 0 : this.#idleTicks + 1;
     this.#worked = false;
     if (this.#idleTicks === firstTick) {
-      if (getHeapStatistics().total_heap_size < this.#restingBytes + growthBytesMin) return this.stop();
+      const hasGrown = getHeapStatistics().total_heap_size >= this.#restingBytes + growthBytesMin;
+      if (!hasGrown && !this.#mayOwe()) return this.stop();
       this.#collect ??= collectorIfAny();
       if (this.#collect) this.#collect();
       else this.#idleTicks--;

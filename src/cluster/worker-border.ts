@@ -68,6 +68,7 @@ export class WorkerBorder {
   readonly #arrivals: Arrivals;
   readonly #departures: Departures;
   readonly #fetcher: ObjectFetcher;
+  readonly #sender: ObjectSender;
   readonly #ways: Ways;
   readonly #gate: Gate | null;
 
@@ -98,6 +99,7 @@ export class WorkerBorder {
       deliver: (envelopes) => code.take(this.#departures.noteReleases(envelopes)),
       errorOf: errorToData,
     });
+    this.#sender = createSender(options);
     this.#serve(options);
   }
 
@@ -145,23 +147,21 @@ export class WorkerBorder {
     this.#fetcher.close(error);
   }
 
-  #serve({ name, incarnation, ways }: WorkerBorderOptions): void {
-    const { host, store } = this.#node;
+  /** Whether objects are held for what is sent from them, or may be. */
+  get isSending(): boolean {
+    return this.#sender.holding > 0;
+  }
+
+  /** Resolves when nothing is sent from objects here any more. */
+  released(): Promise<void> {
+    return this.#sender.released();
+  }
+
+  #serve({ name, ways }: WorkerBorderOptions): void {
+    const { host } = this.#node;
     const node = this.#node;
-    const sender = new ObjectSender({
-      incarnation,
-      source: {
-        hold(offset, sizeBytes) {
-          if (!store.has(offset, sizeBytes)) return null;
-          store.pin(offset);
-          return node.bytesAt(offset, sizeBytes);
-        },
-        release: (offset) => store.release(offset),
-      },
-      wayTo: (address) => ways.wayTo(address),
-    });
     host.serve('objects', (message) => {
-      if (message.kind === 'fetchObject') sender.take(message);
+      if (message.kind === 'fetchObject') this.#sender.take(message);
       else if (message.kind === 'nodeGone') this.#departures.forget(message.node);
       else if (message.kind === 'nodeBack') this.#departures.remember(message.node);
     });
@@ -197,6 +197,22 @@ export class WorkerBorder {
     const error = reason instanceof TransferFailed ? reason.data : errorToData(reason);
     host.deliver('scheduler', { kind: 'objectsBrought', request, refs: [], error });
   }
+}
+
+function createSender({ incarnation, node, ways }: WorkerBorderOptions): ObjectSender {
+  const { store } = node;
+  return new ObjectSender({
+    incarnation,
+    source: {
+      hold(offset, sizeBytes) {
+        if (!store.has(offset, sizeBytes)) return null;
+        store.pin(offset);
+        return node.bytesAt(offset, sizeBytes);
+      },
+      release: (offset) => store.release(offset),
+    },
+    wayTo: (address) => ways.wayTo(address),
+  });
 }
 
 function createFetcher({ name, config, node, timers }: WorkerBorderOptions): ObjectFetcher {

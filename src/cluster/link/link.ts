@@ -84,6 +84,11 @@ export class Link<F = Uint8Array> {
     return { held: this.#sender.held, underWay: this.#sender.underWay, early: this.#receiver.early };
   }
 
+  /** Those that have left and are not acknowledged, the oldest first. */
+  get framesUnderWay(): readonly F[] {
+    return this.#sender.oldest(this.#limits.windowFramesMax).map(({ frame }) => frame);
+  }
+
   /** How often the oldest frame has been sent again in vain. For a transport that gives up on a peer. */
   get resends(): number {
     return this.#resends;

@@ -33,6 +33,8 @@ export interface NodeParts {
   outletOf(address: Address): Outlet | null;
   /** Messages for others may leave. */
   flush(): void;
+  /** Blocks may be held for what only a collection of garbage shows to be over. None: never. */
+  mayOwe?(): boolean;
   /** The last executor is gone. */
   stopped(): void;
 }
@@ -63,7 +65,7 @@ export function assembleNode({ config, executorCode, solo, durable, cluster, log
     received: (envelopes) => node.host.deliverAll(envelopes),
     exited: (thread, reason, text) => node.threadExited(thread, reason, text),
   });
-  const collector = new IdleCollector(idleMs);
+  const collector = new IdleCollector(idleMs, () => ports.mayOwe?.() ?? false);
   const node = new Node(config, {
     nowMs: () => Date.now(),
     random: () => Math.random(),

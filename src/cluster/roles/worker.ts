@@ -44,6 +44,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     log,
     outletOf: (to) => border.outletOf(to),
     flush: () => membership.flush(),
+    mayOwe: () => border.isSending,
     stopped: resolveStopped,
   });
   const border = new WorkerBorder({ name, incarnation, config, node, ways: membership, registry, timers: realTimers, gate });
@@ -71,7 +72,8 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     border.close(errorData('RuntimeClosed', 'the worker is stopping'));
     await node.close();
     await membership.leave();
-    segment.close();
+    // What ZeroMQ may still send from there would be sent as zeros. Nobody waits for it: at the process's end the system frees it.
+    void border.released().then(() => segment.close());
   };
   try {
     await membership.announce({

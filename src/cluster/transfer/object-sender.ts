@@ -1,7 +1,7 @@
 /**
  * Sends objects that lie here to nodes that ask for them, in pieces.
  *
- *   T1  What is being sent is held until the peer has its last piece, or never will: it is sent from where it lies.
+ *   T1  What is being sent is held until the peer has its last piece, or cannot get it any more: it is sent from where it lies.
  *   T2  At most `sendingMax` are under way to one node; others wait for their turn, `waitingMax` of them.
  *   T3  A peer that does not read holds up only what is for it.
  */
@@ -24,7 +24,7 @@ export interface Way extends Outlet {
   flush(): void;
   readonly isCongested: boolean;
   hasRoom(): Promise<void>;
-  /** Resolves when the peer has all that was sent until now, or never will. */
+  /** Resolves when the peer has all that was sent until now, or never will: nothing is read any more from where that lies. */
   settled(): Promise<void>;
 }
 
@@ -44,9 +44,21 @@ export class ObjectSender {
   readonly #options: ObjectSenderOptions;
   readonly #waiting = new Map<Way, Fetch[]>();
   readonly #sending = new Map<Way, number>();
+  #holding = 0;
+  readonly #releaseWaiters: (() => void)[] = [];
 
   constructor(options: ObjectSenderOptions) {
     this.#options = options;
+  }
+
+  /** How often objects are held, for peers that are there and for what may still leave for others. */
+  get holding(): number {
+    return this.#holding;
+  }
+
+  /** Resolves when nothing is held. */
+  async released(): Promise<void> {
+    if (this.#holding > 0) await new Promise<void>((resolve) => this.#releaseWaiters.push(resolve));
   }
 
   take(fetch: Fetch): void {
@@ -82,9 +94,12 @@ export class ObjectSender {
     if (fetch.incarnation !== incarnation) return refuse(way, fetch, former(fetch));
     const bytes = source.hold(offset, sizeBytes);
     if (!bytes) return refuse(way, fetch, lost(fetch));
+    this.#holding++;
+    let isSent = false;
     try {
       for (let at = 0; at < sizeBytes; at += pieceBytes) {
         if (way.isCongested) await way.hasRoom();
+        isSent = true;
         way.send(owner, { kind: 'objectPiece', request, at, bytes: bytes.subarray(at, Math.min(sizeBytes, at + pieceBytes)) });
         way.flush();
       }
@@ -92,8 +107,14 @@ export class ObjectSender {
       // The peer is gone, and does not wait any more.
     } finally {
       // Others need not wait for that.
-      void way.settled().then(() => source.release(offset));
+      if (isSent) void way.settled().then(() => this.#release(offset));
+      else this.#release(offset);
     }
+  }
+
+  #release(offset: number): void {
+    this.#options.source.release(offset);
+    if (--this.#holding === 0) for (const resolve of this.#releaseWaiters.splice(0)) resolve();
   }
 }
 

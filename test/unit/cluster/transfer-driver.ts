@@ -15,6 +15,8 @@ export const silenceMs = 1_000;
 export class TestWay implements Way {
   roomMax = Number.POSITIVE_INFINITY;
   isDead = false;
+  /** What is under way when it dies may still be read, until `giveBack`. */
+  isLending = false;
   flushed = 0;
   readonly #arrive: (message: TransferMessage) => void;
   readonly #frames: Uint8Array[] = [];
@@ -47,7 +49,8 @@ export class TestWay implements Way {
   }
 
   settled(): Promise<void> {
-    return this.isDead || this.load === 0 ? Promise.resolve() : new Promise((resolve) => this.#settling.push(resolve));
+    const isOver = this.isDead ? !this.isLending : this.load === 0;
+    return isOver ? Promise.resolve() : new Promise((resolve) => this.#settling.push(resolve));
   }
 
   /** So many messages arrive; then there may be room. */
@@ -62,6 +65,10 @@ export class TestWay implements Way {
     this.isDead = true;
     this.#frames.splice(0);
     for (const { reject } of this.#waiting.splice(0)) reject(new Error('the peer is gone'));
+    if (!this.isLending) this.giveBack();
+  }
+
+  giveBack(): void {
     for (const resolve of this.#settling.splice(0)) resolve();
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { errorData } from '../../../src/actors/protocol/error.ts';
+import { collectorIfAny } from '../../../src/cluster/collector.ts';
 import type { Message } from '../../../src/actors/protocol/message.ts';
 import { Link } from '../../../src/cluster/link/link.ts';
 import type { Packet } from '../../../src/cluster/link/packet.ts';
@@ -255,7 +256,7 @@ test('codec: bytes that are of no piece are malformed', (t) => {
     t.throws(() => decodePiece({ head: encodeFrame(envelopes), bytes, byteLength: 4 }), { instanceOf: MalformedFrame });
 });
 
-test('peer link: P4: the bytes of a piece are needed until the peer has them, or is no more', async (t) => {
+test('peer link: P4: the bytes of a piece are needed until the peer has them', async (t) => {
   const { a, b, pass } = open(t, { framesUnderWayMax: 1_000 });
   const settled: string[] = [];
   const send = (name: string) => {
@@ -277,9 +278,51 @@ test('peer link: P4: the bytes of a piece are needed until the peer has them, or
   send('second');
   await sleep(0);
   t.deepEqual(settled, ['first']);
+});
+
+test('peer link: P4: after its end, the bytes of a piece are needed until what it was sent with has gone', async (t) => {
+  const { a } = open(t);
+  const kept: Parts[] = [];
+  // As ZeroMQ does: it refers to what it was given.
+  a.link.use({ transmit: (parts) => kept.push(parts), isBlocked: false });
+  const bytes = new Uint8Array(20_000);
+  let settled = 0;
+  a.link.send('x', { kind: 'objectPiece', request: 1, at: 0, bytes });
+  void a.link.settled().then(() => settled++);
   a.link.end(closed);
-  await sleep(0);
-  t.deepEqual(settled, ['first', 'second']);
+  // Also who asks only now.
+  void a.link.settled().then(() => settled++);
+  const collect = collectorIfAny();
+  for (let i = 0; i < 5; i++) {
+    collect?.();
+    await sleep(1);
+  }
+  t.is(settled, 0);
+  t.true(kept.splice(0).length > 0);
+  for (let i = 0; i < 1_000 && settled < 2; i++) {
+    collect?.();
+    await sleep(1);
+  }
+  t.is(settled, 2);
+  t.is(bytes.length, 20_000, 'whoever has sent it may keep the bytes themselves');
+});
+
+test('peer link: P4: what has not left when it ends is not waited for', async (t) => {
+  const { a, b, pass } = open(t, { framesUnderWayMax: 2 });
+  await b.link.drained();
+  pass();
+  for (const request of [1, 2]) {
+    a.link.send('x', done(request));
+    a.link.flush();
+  }
+  t.is(a.link.load.frames, 2);
+  a.link.send('x', { kind: 'objectPiece', request: 3, at: 0, bytes: new Uint8Array(20_000) });
+  const settled = a.link.settled();
+  a.link.end(closed);
+  await settled;
+  await a.link.settled();
+  t.true(a.link.isCongested, 'and whoever has more to send is told');
+  await t.throwsAsync(a.link.hasRoom());
 });
 
 test('codec: a frame with a field of the wrong type is malformed, and nothing else is thrown', (t) => {

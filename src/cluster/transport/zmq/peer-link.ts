@@ -6,7 +6,8 @@
  *   P1  Envelopes arrive once and in the order of `send`, as long as both processes live and hear of each other again in time.
  *   P2  Nothing grows without bound: who is not acknowledged is congested at first, and given up (`overflowed`) when it is too much.
  *   P3  `send` never throws. After `end` it drops, and counts what it drops.
- *   P4  The bytes of an `objectPiece` are not copied: they stay as they are until `settled` says that the peer has them, or never will.
+ *   P4  The bytes of an `objectPiece` are not copied: they stay as they are until `settled` says that the peer has them, or never will. After
+ *       `end` that is when ZeroMQ has let go of those that were under way: until then it may still send them, and the peer take them.
  *   P5  While as many frames are held as may be under way, envelopes wait together for the next one.
  *   P6  What nobody waits for leaves with what somebody does, or after `unhurriedMs`: a frame costs both ends more than what is in it.
  */
@@ -21,6 +22,7 @@ import { decodeFrame, decodePiece, type Envelope, encodeFrame, encodePiece } fro
 import { Alarm } from './alarm.ts';
 import { createCounters, type MeshCounters } from './counters.ts';
 import { type Frame, headerBytes, type Parts, writePacket } from './datagram.ts';
+import { whenReturned } from './lent.ts';
 import type { MeshLimits } from './limits.ts';
 import { TransportError } from './transport-error.ts';
 
@@ -88,15 +90,17 @@ export class PeerLink implements Outlet {
   /** Why nobody answers; null while somebody does. */
   #down: ErrorData | null = null;
   #hasEnded = false;
+  /** After the end: ZeroMQ has let go of what was under way. */
+  #returned: Promise<void> = Promise.resolve();
 
   constructor(options: PeerLinkOptions) {
     this.#options = options;
     this.#link = createLink(options);
   }
 
-  /** More than is good waits for the peer: whoever produces without end awaits `hasRoom`. */
+  /** More than is good waits for the peer, or it is no more: whoever produces without end awaits `hasRoom`. */
   get isCongested(): boolean {
-    return this.#isCongested;
+    return this.#isCongested || this.#hasEnded;
   }
 
   /** What is held for the peer. */
@@ -146,10 +150,11 @@ export class PeerLink implements Outlet {
     await new Promise<void>((resolve) => this.#drainWaiters.push(resolve));
   }
 
-  /** Resolves when the peer has all that has left until now, or never will. */
+  /** Resolves when the peer has all that has left until now, or never will (P4). After `end` it can take until V8 collects garbage. */
   async settled(): Promise<void> {
+    if (this.#hasEnded) return this.#returned;
     const given = this.#given;
-    if (this.#hasEnded || given <= this.#given - this.#link.load.held) return;
+    if (given <= this.#given - this.#link.load.held) return;
     await new Promise<void>((resolve) => this.#settleWaiters.push({ given, resolve }));
   }
 
@@ -176,6 +181,7 @@ export class PeerLink implements Outlet {
     this.#way = null;
     this.#alarm.stop();
     this.#lose(this.#link.load.held, this.#waiting.length);
+    this.#returned = whenReturned(lentBy(this.#link));
     // Whoever keeps this outlet does not keep what it held.
     this.#link = createLink(this.#options);
     this.#waiting = [];
@@ -183,7 +189,7 @@ export class PeerLink implements Outlet {
     this.#oldest = 0;
     this.#bytesHeld = 0;
     for (const resolve of this.#drainWaiters.splice(0)) resolve();
-    for (const { resolve } of this.#settleWaiters.splice(0)) resolve();
+    for (const { resolve } of this.#settleWaiters.splice(0)) void this.#returned.then(resolve);
   }
 
   take(packet: Packet<Frame>, sizeBytes: number): void {
@@ -240,7 +246,8 @@ export class PeerLink implements Outlet {
   #encode(envelopes: readonly Envelope[]): Frame | null {
     try {
       const [first] = envelopes;
-      if (envelopes.length === 1 && first?.message.kind === 'objectPiece') return encodePiece(first, first.message.bytes);
+      // A view of its own: nobody else keeps it longer than ZeroMQ does.
+      if (envelopes.length === 1 && first?.message.kind === 'objectPiece') return encodePiece(first, first.message.bytes.subarray());
       return encodeFrame(envelopes);
     } catch (error) {
       if (envelopes.length > 1) {
@@ -360,6 +367,11 @@ function createLink({ number, limits }: PeerLinkOptions): Link<Frame> {
   const { framesUnderWayMax, framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax } = limits;
   const linkLimits = { windowFramesMax: framesUnderWayMax, framesMax: framesHeldMax, resendMsMin, resendMsMax, acknowledgeMsMax };
   return new Link<Frame>(number, linkLimits, Math.random);
+}
+
+/** What ZeroMQ may still send that is not memory of its frame. What it was never given is not among it. */
+function lentBy(link: Link<Frame>): readonly Uint8Array[] {
+  return link.framesUnderWay.flatMap((frame) => ('head' in frame ? [frame.bytes] : []));
 }
 
 /** The bytes that make a message large, if it is. What else it has counts little. */
