@@ -24,7 +24,8 @@ export class ClientValues implements ClientBlocks {
     if (isSmall) return { encoding, sizeBytes, inline: own, offset: -1 };
     const offset = this.#next++;
     this.#values.set(offset, own);
-    return { encoding, sizeBytes, inline: null, offset: -1, remote: { node: this.#node, incarnation: this.#incarnation, offset } };
+    const remote = { node: this.#node, incarnation: this.#incarnation, offset, serial: 0 };
+    return { encoding, sizeBytes, inline: null, offset: -1, remote };
   }
 
   async putLater(encoded: Encoded, isStable: boolean): Promise<Ref> {

@@ -355,8 +355,9 @@ export class RemoteClient {
   /** It was held for this client where it lies. */
   #letGo({ remote }: Ref): void {
     // Of a node that was started anew nothing is held, and another object may lie there.
-    if (remote && this.view.members.get(remote.node)?.incarnation === remote.incarnation)
-      this.#sendNow(atNode('store', remote.node), { kind: 'releaseBlocks', owner: this.address, offsets: [remote.offset] });
+    if (!remote || this.view.members.get(remote.node)?.incarnation !== remote.incarnation) return;
+    const { node, offset, serial } = remote;
+    this.#sendNow(atNode('store', node), { kind: 'releaseBlocks', owner: this.address, offsets: [offset], serials: [serial] });
   }
 
   #failed(to: Address, message: Message, error: ErrorData): readonly Envelope[] {

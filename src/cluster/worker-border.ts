@@ -90,6 +90,7 @@ export class WorkerBorder {
       node: name,
       incarnation,
       fetcher: this.#fetcher,
+      isHere: ({ offset, serial }, sizeBytes) => node.store.has(offset, serial, sizeBytes),
       needs: ({ kind }) => needsObjects.has(kind),
       follows,
       isIntake,
@@ -204,8 +205,8 @@ function createSender({ incarnation, node, ways }: WorkerBorderOptions): ObjectS
   return new ObjectSender({
     incarnation,
     source: {
-      hold(offset, sizeBytes) {
-        if (!store.has(offset, sizeBytes)) return null;
+      hold(offset, sizeBytes, serial) {
+        if (!store.has(offset, serial, sizeBytes)) return null;
         store.pin(offset);
         return node.bytesAt(offset, sizeBytes);
       },

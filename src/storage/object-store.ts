@@ -12,6 +12,8 @@
  *   O3  A block is free exactly when its holders have come to none; then its bytes may be used anew at once.
  *   O4  `usedBytes` is the sum over all blocks; with no blocks left, it is 0 and one free extent remains.
  *   O5  Blocks for new sessions leave the last tenth to those that already run, so that these can end and free theirs.
+ *   O6  A block has a serial that no other of this store has had or will have. Who holds a block names it by its offset; who is far away, and
+ *       may come late, by both. It does not wrap: a safe integer lasts for 285 years of a million blocks each second.
  *
  * Breaking these is a bug of the caller: the methods then throw an Error that names the offset.
  */
@@ -36,6 +38,7 @@ export interface ObjectStoreOptions {
 
 interface Block {
   readonly sizeBytes: number;
+  readonly serial: number;
   /** Who fills it; null once it is adopted. */
   owner: string | null;
   holders: number;
@@ -59,6 +62,8 @@ export class ObjectStore {
   readonly #ahead: PopulateAhead;
   readonly #giveBack: IdleGiveBack;
   readonly #blocks = new Map<number, Block>();
+  /** 0 is no block's. */
+  #nextSerial = 1;
 
   constructor(options: ObjectStoreOptions) {
     const { segment, timers = systemTimers, giveBackIdleMs: idleMs = giveBackIdleMsDefault } = options;
@@ -81,10 +86,16 @@ export class ObjectStore {
     return this.#blocks.size;
   }
 
-  /** Whether a sealed object lies there that may have so many bytes: blocks are granted with more than is asked for. */
-  has(offset: number, sizeBytes = 0): boolean {
+  /** Whether it is this sealed object that lies there, and may have so many bytes: blocks are granted with more than is asked for. */
+  has(offset: number, serial: number, sizeBytes = 0): boolean {
     const block = this.#blocks.get(offset);
-    return block?.owner === null && sizeBytes <= block.sizeBytes;
+    return block?.owner === null && block.serial === serial && sizeBytes <= block.sizeBytes;
+  }
+
+  /** Of the sealed object that lies there; 0: none does. */
+  serialOf(offset: number): number {
+    const block = this.#blocks.get(offset);
+    return block?.owner === null ? block.serial : 0;
   }
 
   /** Grants `owner`, an address, a block of at least `sizeBytes`, held once. Returns its offset, or -1 if there is no room now. */
@@ -92,7 +103,7 @@ export class ObjectStore {
     if (allocationClass === 'new' && this.usedBytes + sizeBytes > this.objectSizeBytesMax) return -1;
     const offset = this.#allocator.allocate(sizeBytes);
     if (offset === -1) return -1;
-    this.#blocks.set(offset, { sizeBytes, owner, holders: 1 });
+    this.#blocks.set(offset, { sizeBytes, serial: this.#nextSerial++, owner, holders: 1 });
     this.highWaterBytes = Math.max(this.highWaterBytes, this.usedBytes);
     this.#ahead.advance(offset + sizeBytes);
     this.#giveBack.granted();

@@ -47,6 +47,8 @@ export interface RemotePlace {
   readonly incarnation: number;
   /** Bytes from the start of its arena; in a client the number of the value. */
   readonly offset: number;
+  /** Of the block (`ObjectStore.serialOf`): what lies there later has another. In a client 0: its numbers are used once. */
+  readonly serial: number;
 }
 
 /** Blocks start on this boundary, so that every typed array may lie on one. */

@@ -19,7 +19,13 @@ export type StoreMessage =
     }
   /** The owner has filled them: they may be pinned now, and he holds each once. */
   | { readonly kind: 'sealBlocks'; readonly owner: Address; readonly offsets: readonly number[] }
-  | { readonly kind: 'releaseBlocks'; readonly owner: Address; readonly offsets: readonly number[] }
+  | {
+      readonly kind: 'releaseBlocks';
+      readonly owner: Address;
+      readonly offsets: readonly number[];
+      /** Of the block at each offset, from a client on another node: it may come late. Within a process whoever releases a block holds it. */
+      readonly serials?: readonly number[];
+    }
   | { readonly kind: 'durableGet'; readonly owner: Address; readonly request: number; readonly key: string }
   | { readonly kind: 'durablePut'; readonly owner: Address; readonly request: number; readonly key: string; readonly ref: Ref }
   /** Answered by `requestDone` with `WorkerStats`. */

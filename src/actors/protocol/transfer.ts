@@ -16,6 +16,8 @@ export type TransferMessage =
       readonly incarnation: number;
       /** In its arena; of a client the number of the value. */
       readonly offset: number;
+      /** Of the block that lay there: another one is refused. Of a client 0. */
+      readonly serial: number;
       readonly sizeBytes: number;
     }
   /** The bytes from `at` on. */

@@ -8,7 +8,7 @@
  */
 import type { ErrorData } from '../../actors/protocol/error.ts';
 import type { Message } from '../../actors/protocol/message.ts';
-import type { Ref } from '../../storage/object.ts';
+import type { Ref, RemotePlace } from '../../storage/object.ts';
 import type { Envelope } from '../wire/codec.ts';
 import { mapRefs, refsOf } from '../wire/refs.ts';
 import { type ObjectFetcher, TransferFailed } from './object-fetcher.ts';
@@ -18,6 +18,8 @@ export interface ArrivalsOptions {
   readonly node: string;
   readonly incarnation: number;
   readonly fetcher: Pick<ObjectFetcher, 'fetch'>;
+  /** Whether what lay here still does: if not, it cannot be had. Without it, all does. */
+  isHere?(place: RemotePlace, sizeBytes: number): boolean;
   /** Whether the message's objects have to be here; else it only tells of them. */
   needs(message: Message): boolean;
   /** It is not about the session of `earlier`, which waits for its objects, and must be handed on after it all the same. */
@@ -68,8 +70,10 @@ export class Arrivals {
   #localize({ to, message }: Envelope): Envelope {
     const { node, incarnation } = this.#options;
     const local = (ref: Ref): Ref => {
-      if (ref.remote?.node !== node || ref.remote.incarnation !== incarnation) return ref;
-      return { encoding: ref.encoding, sizeBytes: ref.sizeBytes, inline: null, offset: ref.remote.offset };
+      const { encoding, sizeBytes, remote } = ref;
+      if (remote?.node !== node || remote.incarnation !== incarnation) return ref;
+      if (!(this.#options.isHere?.(remote, sizeBytes) ?? true)) return ref;
+      return { encoding, sizeBytes, inline: null, offset: remote.offset };
     };
     return { to, message: mapRefs(message, local) };
   }

@@ -3,6 +3,8 @@
  *
  *   T9  What was pinned for a client is held until the client says that it has it, or is no more. For one that is no more nothing is held,
  *       unless it comes back. With a gateway all its clients are gone: it cannot say so of each.
+ *   T10 What is said to lie here carries its block's serial. Who asks for another object than lies there now, or lets go of it, has come
+ *       too late, and changes nothing.
  */
 import type { Address } from '../../actors/actor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
@@ -18,7 +20,7 @@ export interface DeparturesOptions {
   readonly node: string;
   readonly incarnation: number;
   outletOf(address: Address): Outlet | null;
-  readonly store: Pick<ObjectStore, 'release'>;
+  readonly store: Pick<ObjectStore, 'release' | 'serialOf'>;
 }
 
 /** More clients that are gone are not kept in mind: what is sent to others of them is held for nobody. */
@@ -53,7 +55,8 @@ export class Departures {
     return envelopes.map((envelope) => {
       const { to, message } = envelope;
       if (message.kind !== 'releaseBlocks') return envelope;
-      return { to, message: { ...message, offsets: message.offsets.filter((offset) => this.#letGo(message.owner, offset)) } };
+      const { kind, owner, serials } = message;
+      return { to, message: { kind, owner, offsets: message.offsets.filter((offset, i) => this.#letGo(owner, offset, serials?.[i])) } };
     });
   }
 
@@ -77,9 +80,10 @@ export class Departures {
     this.#gone.delete(gatewayOf(node));
   }
 
-  #letGo(owner: Address, offset: number): boolean {
+  #letGo(owner: Address, offset: number, serial: number | undefined): boolean {
     const node = nodeOf(owner);
-    if (node === null) return false;
+    // It was let go of when the client was taken for gone, and what is held for the client there now is another.
+    if (node === null || this.#options.store.serialOf(offset) !== serial) return false;
     // What was found by a search is held for the coordinator that searched (`roles/front.ts`).
     const holder = [node, gatewayOf(node)].find((name) => this.#held.get(name)?.has(offset));
     if (holder === undefined) return false;
@@ -92,11 +96,13 @@ export class Departures {
     return mapRefs(message, (ref): Ref => {
       const { encoding, sizeBytes, offset } = ref;
       if (offset < 0) return ref;
-      const { node, incarnation } = this.#options;
+      const { node, incarnation, store } = this.#options;
+      // A block that is free by now has none, and nobody will read it.
+      const serial = store.serialOf(offset);
       const client = isForClient ? nodeOf(to) : null;
-      if (client !== null && this.#isGone(client)) this.#options.store.release(offset);
+      if (client !== null && this.#isGone(client)) store.release(offset);
       else if (client !== null) this.#count(client, offset, 1);
-      return { encoding, sizeBytes, inline: null, offset: -1, remote: { node, incarnation, offset } };
+      return { encoding, sizeBytes, inline: null, offset: -1, remote: { node, incarnation, offset, serial } };
     });
   }
 

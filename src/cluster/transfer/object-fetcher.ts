@@ -70,7 +70,7 @@ interface Transfer {
 export class ObjectFetcher {
   readonly #options: ObjectFetcherOptions;
   readonly #transfers = new Map<number, Transfer>();
-  /** By node and place. */
+  /** By node, place and serial. */
   readonly #shared = new Map<string, Shared>();
   #nextRequest = 1;
   #closed: ErrorData | null = null;
@@ -87,9 +87,9 @@ export class ObjectFetcher {
     if (!remote) throw new Error('bug: an object that is not far away was to be fetched');
     if (this.#closed) return Promise.reject(new TransferFailed(this.#closed));
     const { node } = remote;
-    // What lies in this process is not fetched: a former one of its name had it.
-    if (node === nodeOf(this.#options.address)) return Promise.reject(new TransferFailed(nodeIsGone(node)));
-    const name = `${node} ${remote.incarnation} ${remote.offset}`;
+    // What lies in this process is not fetched: it is gone, or a former one of its name had it.
+    if (node === nodeOf(this.#options.address)) return Promise.reject(new TransferFailed(isNotHere(node)));
+    const name = `${node} ${remote.incarnation} ${remote.offset} ${remote.serial}`;
     const shared = this.#shared.get(name);
     if (shared) {
       shared.holders++;
@@ -138,14 +138,14 @@ export class ObjectFetcher {
     for (const request of [...this.#transfers.keys()]) this.#end(request)?.failed(error);
   }
 
-  #bring({ node, incarnation, offset }: RemotePlace, sizeBytes: number, landing: Landing): Promise<void> {
+  #bring({ node, incarnation, offset, serial }: RemotePlace, sizeBytes: number, landing: Landing): Promise<void> {
     if (sizeBytes === 0) return Promise.resolve();
     const request = this.#nextRequest++;
     const { address, send } = this.#options;
     return new Promise((resolve, reject) => {
       const failed = (error: ErrorData) => reject(new TransferFailed(error));
       this.#transfers.set(request, { node, sizeBytes, landing, got: 0, timer: this.#watch(request), done: resolve, failed });
-      send(`objects@${node}`, { kind: 'fetchObject', owner: address, request, incarnation, offset, sizeBytes });
+      send(`objects@${node}`, { kind: 'fetchObject', owner: address, request, incarnation, offset, serial, sizeBytes });
     });
   }
 
@@ -183,6 +183,10 @@ export class ObjectFetcher {
     this.#options.timers.clearTimeout(transfer.timer);
     return transfer;
   }
+}
+
+function isNotHere(node: string): ErrorData {
+  return errorData('InputsLost', `the object, which lay on node ${node}, does not lie there any more`, { node });
 }
 
 function nodeIsGone(node: string): ErrorData {

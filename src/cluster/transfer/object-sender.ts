@@ -14,8 +14,8 @@ type Fetch = Extract<TransferMessage, { kind: 'fetchObject' }>;
 
 /** Where objects lie. */
 export interface ObjectSource {
-  /** The bytes, which stay as they are until `release`; null if there is no such object. */
-  hold(offset: number, sizeBytes: number): Uint8Array | null;
+  /** The bytes, which stay as they are until `release`; null if there is no such object, or another in its place. */
+  hold(offset: number, sizeBytes: number, serial: number): Uint8Array | null;
   release(offset: number): void;
 }
 
@@ -89,10 +89,10 @@ export class ObjectSender {
   }
 
   async #send(way: Way, fetch: Fetch): Promise<void> {
-    const { offset, sizeBytes, request, owner } = fetch;
+    const { offset, serial, sizeBytes, request, owner } = fetch;
     const { source, incarnation } = this.#options;
     if (fetch.incarnation !== incarnation) return refuse(way, fetch, former(fetch));
-    const bytes = source.hold(offset, sizeBytes);
+    const bytes = source.hold(offset, sizeBytes, serial);
     if (!bytes) return refuse(way, fetch, lost(fetch));
     this.#holding++;
     let isSent = false;

@@ -124,15 +124,15 @@ function unpackField(field: string, value: unknown): unknown {
 
 function packRef({ encoding, sizeBytes, inline, offset, remote }: Ref): unknown[] {
   if (!remote) return [encoding, sizeBytes, inline, offset];
-  return [encoding, sizeBytes, inline, offset, remote.node, remote.incarnation, remote.offset];
+  return [encoding, sizeBytes, inline, offset, remote.node, remote.incarnation, remote.offset, remote.serial];
 }
 
 function unpackRef(value: unknown): Ref {
   if (!Array.isArray(value)) throw new MalformedFrame('a ref is not an array');
   const [encoding, sizeBytes, inline, offset, ...place] = value as [number, number, Uint8Array | null, number, ...unknown[]];
   if (place.length > 0) {
-    const [node, incarnation, there] = place as [string, number, number];
-    return { encoding, sizeBytes, inline: null, offset, remote: { node, incarnation, offset: there } };
+    const [node, incarnation, there, serial] = place as [string, number, number, number];
+    return { encoding, sizeBytes, inline: null, offset, remote: { node, incarnation, offset: there, serial } };
   }
   return { encoding, sizeBytes, inline: inline && new Uint8Array(inline), offset };
 }

@@ -46,7 +46,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   blocksGranted: fields('blocksGranted', 'request', 'sizeBytes', 'offsets'),
   blocksRefused: fields('blocksRefused', 'request', 'error'),
   sealBlocks: fields('sealBlocks', 'owner', 'offsets'),
-  releaseBlocks: fields('releaseBlocks', 'owner', 'offsets'),
+  releaseBlocks: fields('releaseBlocks', 'owner', 'offsets', 'serials'),
   durableGet: fields('durableGet', 'owner', 'request', 'key'),
   durablePut: fields('durablePut', 'owner', 'request', 'key', 'ref'),
   statsAsked: fields('statsAsked', 'owner', 'request'),
@@ -54,7 +54,7 @@ export const fieldsOf: { readonly [K in Kind]: readonly string[] } = {
   takeBackRuns: fields('takeBackRuns', 'executor', 'runs'),
   recallSolo: fields('recallSolo', 'owner', 'request', 'slots'),
   // transfers
-  fetchObject: fields('fetchObject', 'owner', 'request', 'incarnation', 'offset', 'sizeBytes'),
+  fetchObject: fields('fetchObject', 'owner', 'request', 'incarnation', 'offset', 'serial', 'sizeBytes'),
   objectPiece: fields('objectPiece', 'request', 'at', 'bytes'),
   fetchRefused: fields('fetchRefused', 'request', 'error'),
   nodeGone: fields('nodeGone', 'node'),

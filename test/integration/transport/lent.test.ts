@@ -93,7 +93,7 @@ for (const [who, openDeaf] of Object.entries(peers)) {
         object.fill(0xdb);
       };
       const sender = new ObjectSender({ incarnation: 1, source: { hold: () => object, release }, wayTo: () => way });
-      sender.take({ kind: 'fetchObject', owner: 'imports@deaf', request: 7, incarnation: 1, offset: 0, sizeBytes });
+      sender.take({ kind: 'fetchObject', owner: 'imports@deaf', request: 7, incarnation: 1, offset: 0, serial: 1, sizeBytes });
       t.true(way.load.bytes >= Math.min(sizeBytes, bytesCongested));
       end(a);
       t.is(a.mesh.outletTo('deaf'), null);

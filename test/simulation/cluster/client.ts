@@ -181,7 +181,7 @@ export class ClusterClient implements UserClient {
     const offset = this.#nextValue++;
     this.#values.set(offset, bytes);
     offsets.push(offset);
-    return { encoding: 0, sizeBytes, inline: null, offset: -1, remote: { node: this.name, incarnation: 1, offset } };
+    return { encoding: 0, sizeBytes, inline: null, offset: -1, remote: { node: this.name, incarnation: 1, offset, serial: 0 } };
   }
 
   #makeHost(): Host {
@@ -221,8 +221,9 @@ export class ClusterClient implements UserClient {
       failed: ({ to, message }, error) => this.#failed(to, message, error),
       fetched: ({ remote }) => {
         if (!remote) return;
-        const message = { kind: 'releaseBlocks', owner: this.state.address, offsets: [remote.offset] } as const;
-        this.#sendNow(atNode('store', remote.node), message);
+        const { node, offset, serial } = remote;
+        const message = { kind: 'releaseBlocks', owner: this.state.address, offsets: [offset], serials: [serial] } as const;
+        this.#sendNow(atNode('store', node), message);
       },
       discard: () => undefined,
       deliver: (envelopes) => this.#deliver(envelopes),

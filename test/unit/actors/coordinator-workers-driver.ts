@@ -97,7 +97,7 @@ export class Coordinator extends ActorDriver<CoordinatorMessage, CoordinatorStat
   /** An object of a session of that worker, for the triggers of all sessions; its id here. */
   object(worker: string, object: number, sizeBytes: number, isInline = false): number {
     const inline = isInline ? new Uint8Array(sizeBytes) : null;
-    const remote = { node: worker.slice(worker.indexOf('@') + 1), incarnation: 1, offset: object * 64 };
+    const remote = { node: worker.slice(worker.indexOf('@') + 1), incarnation: 1, offset: object * 64, serial: object };
     const ref: Ref = inline ? { encoding: 0, sizeBytes, inline, offset: -1 } : { encoding: 0, sizeBytes, inline, offset: -1, remote };
     const input = { key: `${object}`, group: null, session: `of ${worker}`, ref };
     const id = this.state.nextObject;

@@ -250,14 +250,14 @@ export class LodgingDriver {
       const bytes = ref.inline ?? this.#read(ref);
       if (message.kind === 'sessionOutput') this.outputs.push(bytes?.[0] ?? -1);
       if (!ref.remote) continue;
-      const { node, offset } = ref.remote;
-      this.#send(client, `store@${node}`, { kind: 'releaseBlocks', owner: `client@${client}`, offsets: [offset] });
+      const { node, offset, serial } = ref.remote;
+      this.#send(client, `store@${node}`, { kind: 'releaseBlocks', owner: `client@${client}`, offsets: [offset], serials: [serial] });
     }
   }
 
   #read({ remote, sizeBytes }: Ref): Uint8Array | null {
     if (!remote || this.#gone.has(remote.node)) return null;
     const { store } = this.at(remote.node);
-    return store.has(remote.offset) ? this.at(remote.node).bytesAt(remote.offset, sizeBytes) : null;
+    return store.has(remote.offset, remote.serial) ? this.at(remote.node).bytesAt(remote.offset, sizeBytes) : null;
   }
 }

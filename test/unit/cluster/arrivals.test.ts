@@ -83,7 +83,7 @@ const far = (offset: number, node = 'w2'): Ref => ({
   sizeBytes: 1,
   inline: null,
   offset: -1,
-  remote: { node, incarnation: 1, offset },
+  remote: { node, incarnation: 1, offset, serial: 1 },
 });
 const input = (ref: Ref) => ({ key: 'k', group: null, session: 's', ref });
 
@@ -323,8 +323,8 @@ test('arrivals: in whatever order objects come, those of each session come in it
 
 test('arrivals: an object that a former process of this name had is not taken for one that lies here', async (t) => {
   const arriving = new Arriving();
-  const ref: Ref = { encoding: 0, sizeBytes: 1, inline: null, offset: -1, remote: { node: 'w1', incarnation: 2, offset: 64 } };
-  const current: Ref = { ...ref, remote: { node: 'w1', incarnation: 1, offset: 64 } };
+  const ref: Ref = { encoding: 0, sizeBytes: 1, inline: null, offset: -1, remote: { node: 'w1', incarnation: 2, offset: 64, serial: 1 } };
+  const current: Ref = { ...ref, remote: { node: 'w1', incarnation: 1, offset: 64, serial: 1 } };
   const put = (session: string, one: Ref): Envelope => ({
     to: 'scheduler',
     message: { kind: 'putIntoSession', session, client: 'c', request: 1, entries: [{ bucket: 'in', key: 'k', group: null, ref: one }] },
@@ -333,5 +333,33 @@ test('arrivals: an object that a former process of this name had is not taken fo
   t.deepEqual(
     arriving.deliveries.flat().map(({ message }) => (message as { session: string }).session),
     ['b'],
+  );
+});
+
+test('arrivals: what lay here and does not any more is not taken for what lies in its place', async (t) => {
+  const seen: unknown[] = [];
+  const arriving = new Arriving({
+    isHere: (place, sizeBytes) => {
+      seen.push([place, sizeBytes]);
+      return place.serial === 1;
+    },
+  });
+  const ref = far(64, 'w1');
+  const late: Ref = { ...ref, remote: { node: 'w1', incarnation: 1, offset: 64, serial: 0 } };
+  const put = (session: string, one: Ref): Envelope => ({
+    to: session,
+    message: { kind: 'putIntoSession', session, client: 'c', request: 1, entries: [{ bucket: 'in', key: 'k', group: null, ref: one }] },
+  });
+  arriving.take(put('a', late), put('b', ref), put('c', far(64, 'w2')));
+  t.deepEqual(arriving.order, ['b']);
+  t.deepEqual(refsOf(arriving.deliveries[0]?.[0]?.message as Message), [{ encoding: 0, sizeBytes: 1, inline: null, offset: 64 }]);
+  t.deepEqual(seen, [
+    [late.remote, 1],
+    [ref.remote, 1],
+  ]);
+  t.deepEqual(
+    arriving.coming.asked.map((asked) => asked.ref.remote?.node),
+    ['w1', 'w2'],
+    'the fetcher refuses what is to lie here',
   );
 });

@@ -72,7 +72,7 @@ const others: readonly Message[] = [
   { kind: 'objectPiece', request: 1, at: 0, bytes: new Uint8Array(3) },
 ];
 
-const far = (one: Ref): Ref => ({ ...one, offset: -1, remote: { node: 'w1', incarnation: 1, offset: one.offset } });
+const far = (one: Ref): Ref => ({ ...one, offset: -1, remote: { node: 'w1', incarnation: 1, offset: one.offset, serial: 5_000_000_000 } });
 
 for (const [count, message] of naming) {
   test(`refs: ${message.kind}: all of them are found, and changed, wherever they are`, (t) => {

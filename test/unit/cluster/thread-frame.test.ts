@@ -19,7 +19,7 @@ const ref = fc.oneof(
     sizeBytes: number,
     inline: fc.constant(null),
     offset: fc.constant(-1),
-    remote: fc.record({ node: text, offset: number }),
+    remote: fc.record({ node: text, incarnation: number, offset: number, serial: number }),
   }),
 );
 const input = fc.record({ key: text, group, session: text, ref });

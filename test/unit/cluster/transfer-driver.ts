@@ -73,19 +73,24 @@ export class TestWay implements Way {
   }
 }
 
-/** Objects by offset, overwritten when nobody holds them any more. */
+/** Objects by offset, overwritten when nobody holds them any more. Of those at one offset the first has the serial 1, the next 2. */
 export class Source {
   readonly objects = new Map<number, Uint8Array>();
   readonly holds = new Map<number, number>();
+  readonly serials = new Map<number, number>();
 
-  put(offset: number, bytes: Uint8Array): void {
+  /** Returns its serial. */
+  put(offset: number, bytes: Uint8Array): number {
+    const serial = (this.serials.get(offset) ?? 0) + 1;
     this.objects.set(offset, bytes.slice());
     this.holds.set(offset, 1);
+    this.serials.set(offset, serial);
+    return serial;
   }
 
-  hold(offset: number, sizeBytes: number): Uint8Array | null {
+  hold(offset: number, sizeBytes: number, serial: number): Uint8Array | null {
     const bytes = this.objects.get(offset);
-    if (bytes?.byteLength !== sizeBytes) return null;
+    if (bytes?.byteLength !== sizeBytes || this.serials.get(offset) !== serial) return null;
     this.holds.set(offset, (this.holds.get(offset) ?? 0) + 1);
     return bytes;
   }
@@ -144,8 +149,8 @@ export class TransferDriver {
 
   /** An object of w2 that has this many bytes. */
   put(offset: number, sizeBytes: number): Ref {
-    this.source.put(offset, contentOf(offset, sizeBytes));
-    return { encoding: 1, sizeBytes, inline: null, offset: -1, remote: { node: 'w2', incarnation: 1, offset } };
+    const serial = this.source.put(offset, contentOf(offset, sizeBytes));
+    return { encoding: 1, sizeBytes, inline: null, offset: -1, remote: { node: 'w2', incarnation: 1, offset, serial } };
   }
 
   /** What waits to be brought gets room, or is refused it. */

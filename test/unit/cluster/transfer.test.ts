@@ -12,7 +12,7 @@ const far = (offset: number, sizeBytes: number, node = 'w2', incarnation = 1): R
   sizeBytes,
   inline: null,
   offset: -1,
-  remote: { node, incarnation, offset },
+  remote: { node, incarnation, offset, serial: 1 },
 });
 
 /** The code of what a fetch is rejected with. */
@@ -119,7 +119,7 @@ test('transfer: T2: more than so many that wait are refused, and can be asked fo
   driver.way.roomMax = 0;
   const first = driver.put(1, 10);
   for (let request = 1; request <= 10_004; request++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request, incarnation: 1, offset: 1, sizeBytes: 10 });
+    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request, incarnation: 1, offset: 1, serial: 1, sizeBytes: 10 });
   t.is(driver.way.load, 0);
   const refused = codeOf(driver.fetcher.fetch(first, false));
   await turn();
@@ -137,8 +137,24 @@ test('transfer: T3: a peer that does not read holds up only what is for it', asy
   driver.ways.set('w3', other);
   driver.put(1, 2 * pieceBytes);
   for (let request = 1; request <= 8; request++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request, incarnation: 1, offset: 1, sizeBytes: 2 * pieceBytes });
-  driver.sender.take({ kind: 'fetchObject', owner: 'imports@w3', request: 1, incarnation: 1, offset: 1, sizeBytes: 2 * pieceBytes });
+    driver.sender.take({
+      kind: 'fetchObject',
+      owner: 'imports@w1',
+      request,
+      incarnation: 1,
+      offset: 1,
+      serial: 1,
+      sizeBytes: 2 * pieceBytes,
+    });
+  driver.sender.take({
+    kind: 'fetchObject',
+    owner: 'imports@w3',
+    request: 1,
+    incarnation: 1,
+    offset: 1,
+    serial: 1,
+    sizeBytes: 2 * pieceBytes,
+  });
   await turn();
   other.carry();
   t.deepEqual(got, [pieceBytes, pieceBytes]);
@@ -150,7 +166,15 @@ test('transfer: a peer that goes while it is sent to: what was held for it is le
   driver.way.roomMax = 1;
   for (let offset = 1; offset <= 6; offset++) driver.put(offset, 2 * pieceBytes);
   for (let offset = 1; offset <= 6; offset++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request: offset, incarnation: 1, offset, sizeBytes: 2 * pieceBytes });
+    driver.sender.take({
+      kind: 'fetchObject',
+      owner: 'imports@w1',
+      request: offset,
+      incarnation: 1,
+      offset,
+      serial: 1,
+      sizeBytes: 2 * pieceBytes,
+    });
   await turn();
   driver.way.die();
   await turn();
@@ -164,7 +188,7 @@ test('transfer: T1: a peer that goes: what may still be sent is held, what waite
   const sizeBytes = 2 * pieceBytes;
   for (let offset = 1; offset <= 6; offset++) driver.put(offset, sizeBytes);
   for (let offset = 1; offset <= 6; offset++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request: offset, incarnation: 1, offset, sizeBytes });
+    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request: offset, incarnation: 1, offset, serial: 1, sizeBytes });
   await turn();
   driver.way.die();
   await turn();
@@ -183,7 +207,7 @@ test('transfer: T1: a peer that goes: what may still be sent is held, what waite
 test('transfer: whom there is no way to gets nothing, and nothing is held for him', async (t) => {
   const driver = new TransferDriver();
   driver.put(1, 10);
-  driver.sender.take({ kind: 'fetchObject', owner: 'imports@nobody', request: 1, incarnation: 1, offset: 1, sizeBytes: 10 });
+  driver.sender.take({ kind: 'fetchObject', owner: 'imports@nobody', request: 1, incarnation: 1, offset: 1, serial: 1, sizeBytes: 10 });
   await turn();
   t.is(driver.source.holds.get(1), 1);
 });

@@ -101,6 +101,28 @@ test('object store: reclaiming frees what a dead owner was granted, and nothing 
   store.assertEmpty();
 });
 
+test('object store: O6: what lies at a place later has another serial; nothing that is not sealed has one', (t) => {
+  const { store } = setUp();
+  const offset = store.allocate('thread:1', 100, 'running');
+  t.is(store.serialOf(offset), 0, 'it is being filled');
+  store.adopt(offset);
+  const serial = store.serialOf(offset);
+  t.true(serial > 0);
+  store.pin(offset);
+  store.release(offset);
+  t.is(store.serialOf(offset), serial, 'as long as it is held');
+  t.true(store.has(offset, serial, 100));
+  t.false(store.has(offset, serial, 101));
+  store.release(offset);
+  t.is(store.serialOf(offset), 0);
+  t.is(store.allocate('thread:2', 100, 'running'), offset);
+  t.false(store.has(offset, serial), 'it is being filled');
+  store.adopt(offset);
+  t.false(store.has(offset, serial));
+  t.true(store.has(offset, store.serialOf(offset)));
+  t.not(store.serialOf(offset), serial);
+});
+
 test('object store: new sessions leave the last tenth to running ones', (t) => {
   const { store } = setUp(640_000);
   t.is(store.objectSizeBytesMax, 576_000);

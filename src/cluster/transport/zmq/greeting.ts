@@ -26,7 +26,7 @@ export interface Greeting extends PeerInfo {
 }
 
 /** For what the list of fields does not show: how refs and inputs travel, and what is said by datagrams. */
-const formatNumber = 2;
+const formatNumber = 3;
 
 export const protocolVersion = `${formatNumber}-${createHash('sha256').update(JSON.stringify(fieldsOf)).digest('hex').slice(0, 12)}`;
 
