@@ -3,62 +3,99 @@
  * what is here, and drops the rest, before it is handled or passed on. With keys nobody can say that it is a node who is none.
  *
  *   B1  Each message has one actor that a client may send it to.
- *   B2  Answers go to that client itself: the address that a message names for them is at its own node.
+ *   B2  Answers go to that client itself: the address that a message names for them is there, and at its own node.
  *   B3  In the registry it may read all, and put code (and that it is about to: `publishing/`) and durable objects; not members, nor shards.
+ *   B4  Each field is what its kind says, down to the last of an entry (`shapes.ts`): none is missing, or null where it may not be. Whoever
+ *       takes the message looks at none of that again.
+ *   B5  Objects that it gives are in the message, or with the client: it names no place of a node.
  */
-import type { Address } from '../actors/actor.ts';
 import type { Message } from '../actors/protocol/message.ts';
+import {
+  bundle,
+  bytes,
+  change,
+  type Check,
+  count,
+  definition,
+  entries,
+  error,
+  inlineEntries,
+  listOf,
+  orNull,
+  own,
+  type Shape,
+  spec,
+  text,
+  whole,
+} from './shapes.ts';
 import type { Envelope } from './wire/codec.ts';
 
-const actorOf: ReadonlyMap<Message['kind'], string> = new Map([
-  ['registerApp', 'coordinator'],
-  ['unregisterApp', 'coordinator'],
-  ['changeApp', 'coordinator'],
-  ['drainApp', 'coordinator'],
-  ['openSession', 'coordinator'],
-  ['putObjects', 'coordinator'],
-  ['getObjects', 'coordinator'],
-  ['querySession', 'coordinator'],
-  ['cancelSession', 'coordinator'],
-  ['soloCall', 'gate'],
-  ['soloGivenUp', 'gate'],
-  ['soloRecall', 'gate'],
-  ['statsAsked', 'stats'],
-  ['fetchObject', 'objects'],
-  ['objectPiece', 'imports'],
-  ['fetchRefused', 'imports'],
-  ['releaseBlocks', 'store'],
-  ['registryGet', 'registry'],
-  ['registryList', 'registry'],
-  ['registryPiece', 'registry'],
-  ['registryPut', 'registry'],
-  ['registryWatch', 'registry'],
-  ['registryUnwatch', 'registry'],
-]);
+type Kind = Message['kind'];
+type Sayable = { readonly [K in Kind]?: readonly [actor: string, shape: Shape<Omit<Extract<Message, { kind: K }>, 'kind'>>] };
 
 const puttable = ['bundles/', 'publishing/', 'durable/'];
+const puttableKey: Check = (value) => typeof value === 'string' && puttable.some((prefix) => value.startsWith(prefix));
 
-/** `client`: the name of its connection; its addresses are at `NAME/COORDINATOR`. */
-export function mayClientSay(client: string, { to, message }: Envelope): boolean {
-  const actor = actorOf.get(message.kind);
-  if (actor === undefined || !isActor(to, actor)) return false;
-  if (message.kind === 'registryPut' && !puttable.some((prefix) => String(message.key).startsWith(prefix))) return false;
-  const answered = answeredTo(message);
-  return answered === null || isAt(answered, client);
+const request = whole;
+/** Of a client's question. */
+const asked = { request, client: own };
+/** Of what a service is asked. */
+const owned = { request, owner: own };
+
+const sayable: Sayable = {
+  registerApp: ['coordinator', { ...asked, definition, bundle }],
+  unregisterApp: ['coordinator', { ...asked, app: text }],
+  changeApp: ['coordinator', { ...asked, app: text, change }],
+  drainApp: ['coordinator', { ...asked, app: text }],
+  openSession: ['coordinator', { spec }],
+  putObjects: ['coordinator', { ...asked, session: text, entries }],
+  getObjects: ['coordinator', { ...asked, session: text, bucket: text, key: orNull(text) }],
+  querySession: ['coordinator', { ...asked, session: text }],
+  cancelSession: ['coordinator', { ...asked, session: text, reason: text }],
+  soloCall: ['gate', { client: own, call: whole, incarnation: whole, app: text, entries: inlineEntries, timeoutMs: orNull(count) }],
+  soloGivenUp: ['gate', { client: own, call: whole, reason: text }],
+  soloRecall: ['gate', { ...owned, app: orNull(text), session: orNull(text) }],
+  statsAsked: ['stats', owned],
+  fetchObject: ['objects', { ...owned, incarnation: whole, offset: count, serial: count, sizeBytes: count }],
+  objectPiece: ['imports', { request, at: count, bytes }],
+  fetchRefused: ['imports', { request, error }],
+  releaseBlocks: ['store', { owner: own, offsets: listOf(count), serials: listOf(count) }],
+  registryGet: ['registry', { ...owned, key: text }],
+  registryList: ['registry', { ...owned, prefix: text }],
+  registryPiece: ['registry', { ...owned, bytes }],
+  registryPut: ['registry', { ...owned, key: puttableKey, sizeBytes: count, bytes, expected: orNull(whole), ttlMs: orNull(count) }],
+  registryWatch: ['registry', { owner: own, watch: whole, prefix: text }],
+  registryUnwatch: ['registry', { owner: own, watch: whole }],
+};
+
+interface Right {
+  readonly actor: string;
+  readonly checks: readonly (readonly [field: string, check: Check])[];
 }
 
-function isActor(to: Address, actor: string): boolean {
+const rights: ReadonlyMap<string, Right> = new Map(
+  Object.entries(sayable).map(([kind, [actor, shape]]) => [kind, { actor, checks: Object.entries<Check>(shape) }]),
+);
+
+/** Why a message is dropped. */
+export interface Refused {
+  /** One of a few. */
+  readonly why: string;
+  /** That is not what it must be; null: it is not about a field. */
+  readonly field: string | null;
+}
+
+/** `client`: the name of its connection; its addresses are at `NAME/COORDINATOR`. Null: it may say so. */
+export function refusalOf(client: string, { to, message }: Envelope): Refused | null {
+  const right = rights.get(message.kind);
+  if (!right || !isActor(to, right.actor)) return { why: 'a client has said what only nodes may say', field: null };
+  const values = message as unknown as Readonly<Record<string, unknown>>;
+  for (const [field, check] of right.checks) {
+    if (!check(values[field], client)) return { why: 'a field of what a client has said is not what it must be', field };
+  }
+  return null;
+}
+
+function isActor(to: string, actor: string): boolean {
   return to.startsWith(actor) && (to.length === actor.length || to[actor.length] === '@');
-}
-
-/** Null: it is not answered. */
-function answeredTo(message: Message): unknown {
-  const { client, owner, spec } = message as { client?: unknown; owner?: unknown; spec?: { client?: unknown } | null };
-  return client ?? owner ?? spec?.client ?? null;
-}
-
-function isAt(address: unknown, client: string): boolean {
-  if (typeof address !== 'string') return false;
-  const at = address.indexOf('@') + 1;
-  return at > 0 && address.startsWith(client, at) && address[at + client.length] === '/';
 }

@@ -4,7 +4,8 @@
  *   H1  A message is handled by the row of the table that the actor's chart is in; its effects are performed in their order.
  *   H2  Messages between two actors of a host are handled in the order in which they were sent.
  *   H3  What is for nobody here goes to the outlet of its address, and from there to another host; else it is counted, and dropped.
- *   H4  A handler that throws is a bug: the host says which actor and message, and stops (`onBug`); nothing is half done quietly.
+ *   H4  A handler or service that throws is a bug: the host says which actor and message (`onBug`), and stops: nothing more is handled, nor
+ *       flushed. Whoever runs it ends the process, whatever the way by which the message came; nothing is half done quietly.
  */
 import { type AnyStateMachine, type AnyActor, createActor } from 'xstate';
 import type { Address, Effect, Turn } from '../actors/actor.ts';
@@ -44,6 +45,7 @@ export interface HostPorts {
   idle(): void;
   /** A message that nobody takes. */
   undeliverable(to: Address, message: Message): void;
+  /** Once, and nothing is handled after it (H4). */
   onBug(error: Error): void;
   /** For traces: every message that is handled, before it is. */
   onMessage?(to: Address, place: string, message: Message): void;
@@ -64,6 +66,7 @@ export class Host {
   #to: Address[] = [];
   #messages: Message[] = [];
   #running = false;
+  #isBroken = false;
 
   constructor(ports: HostPorts) {
     this.#ports = ports;
@@ -99,6 +102,7 @@ export class Host {
 
   /** Puts a message into the mailbox; if nothing is running, runs until it is empty. */
   deliver(to: Address, message: Message): void {
+    if (this.#isBroken) return;
     this.#to.push(to);
     this.#messages.push(message);
     if (!this.#running) this.#run();
@@ -106,6 +110,7 @@ export class Host {
 
   /** Several at once: outlets are told `idle` once. */
   deliverAll(envelopes: readonly { readonly to: Address; readonly message: Message }[]): void {
+    if (this.#isBroken) return;
     for (const { to, message } of envelopes) {
       this.#to.push(to);
       this.#messages.push(message);
@@ -115,20 +120,28 @@ export class Host {
 
   #run(): void {
     this.#running = true;
+    let at = 0;
     try {
-      for (let i = 0; i < this.#to.length; i++) {
-        if (i > mailboxMessagesMax) throw new Error(`bug: ${mailboxMessagesMax} messages in one run of the mailbox`);
-        if (i % messagesPerTime === 0) this.#turn.nowMs = this.#ports.nowMs();
-        this.#handle(this.#to[i] as Address, this.#messages[i] as Message);
+      for (; at < this.#to.length; at++) {
+        if (at > mailboxMessagesMax) throw new Error(`bug: ${mailboxMessagesMax} messages in one run of the mailbox`);
+        if (at % messagesPerTime === 0) this.#turn.nowMs = this.#ports.nowMs();
+        this.#handle(this.#to[at] as Address, this.#messages[at] as Message);
       }
-    } catch (error) {
-      this.#ports.onBug(error instanceof Error ? error : new Error(String(error)));
+    } catch (cause) {
+      this.#isBroken = true;
+      this.#ports.onBug(this.#bug(this.#to[at] as Address, this.#messages[at] as Message, cause));
     } finally {
       this.#to = [];
       this.#messages = [];
       this.#running = false;
     }
-    this.#ports.idle();
+    if (!this.#isBroken) this.#ports.idle();
+  }
+
+  #bug(to: Address, { kind }: Message, cause: unknown): Error {
+    const place = this.placeOf(this.#aliases.get(to) ?? to);
+    const text = cause instanceof Error ? cause.message : String(cause);
+    return new Error(`${to}${place === null ? '' : ` (${place})`} failed on ${kind}: ${text}`, { cause });
   }
 
   #handle(to: Address, message: Message): void {
@@ -145,18 +158,9 @@ export class Host {
 
   #step(actor: RunningActor, message: Message): void {
     const handler = actor.handlers[actor.place]?.[message.kind] as AnyHandler | undefined;
-    if (!handler) throw new Error(`bug: ${actor.address} (${actor.place}) has no handler for ${message.kind}`);
+    if (!handler) throw new Error('bug: there is no handler for it');
     this.#ports.onMessage?.(actor.address, actor.place, message);
-    let effects: readonly Effect[];
-    try {
-      effects = handler(actor.state, message, this.#turn);
-    } catch (cause) {
-      throw new Error(
-        `${actor.address} (${actor.place}) failed on ${message.kind}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      );
-    }
-    for (const effect of effects) this.#perform(actor, effect);
+    for (const effect of handler(actor.state, message, this.#turn)) this.#perform(actor, effect);
   }
 
   #perform(actor: RunningActor, effect: Effect): void {

@@ -80,6 +80,9 @@ export class Network {
         const node = to.slice(to.indexOf('@') + 1);
         this.#carry(node, to, message, (arrived) => this.#nodes.get(node)?.take(arrived));
       },
+      unsent(_, error) {
+        throw error;
+      },
     });
   }
 

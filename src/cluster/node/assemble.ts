@@ -10,6 +10,7 @@ import type { DurableStore } from '../../storage/durable-store.ts';
 import { createSegment, type Segment } from '../../storage/segment.ts';
 import type { SoloHandle } from '../../storage/solo/memory.ts';
 import type { Timers } from '../../storage/timers.ts';
+import { endByBug } from '../bug.ts';
 import type { Config } from '../config.ts';
 import { library } from '../executors/library.ts';
 import { ExecutorPool } from '../executors/pool.ts';
@@ -88,9 +89,7 @@ export function assembleNode({ config, executorCode, solo, durable, cluster, log
       ports.stopped();
     },
     log,
-    onBug(error) {
-      throw error;
-    },
+    onBug: endByBug(log),
   });
   return { node, segment };
 }

@@ -5,6 +5,7 @@
  *   N2  A watch lives until it is taken back, or its owner's node is buried. Whoever was buried too early asks again (`registryWatch`), and
  *       is told everything anew.
  *   N3  Nothing of a message is kept but copies.
+ *   N4  An answer that cannot be sent is told (`unsent`), and concerns nobody else.
  */
 import type { Address } from '../../actors/actor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
@@ -17,6 +18,7 @@ import { asRegistryError, RegistryError } from './registry-error.ts';
 export interface RegistryServiceOptions {
   readonly registry: Registry;
   send(to: Address, message: Message): void;
+  unsent(to: Address, error: unknown): void;
 }
 
 type Request<K extends RegistryRequest['kind']> = Extract<RegistryRequest, { kind: K }>;
@@ -37,18 +39,19 @@ const comingBytesMax = 128 * 2 ** 20;
 
 export class RegistryService {
   readonly #registry: Registry;
-  readonly #send: (to: Address, message: Message) => void;
+  readonly #options: RegistryServiceOptions;
   readonly #watches = new Map<Address, Map<number, Watch>>();
   readonly #coming = new Map<Address, Coming>();
   #comingBytes = 0;
 
-  constructor({ registry, send }: RegistryServiceOptions) {
-    this.#registry = registry;
-    this.#send = send;
+  constructor(options: RegistryServiceOptions) {
+    this.#registry = options.registry;
+    this.#options = options;
   }
 
-  /** What is for no registry changes nothing: it comes from other processes. */
+  /** What is for no registry, or names nobody for its answer, changes nothing: it comes from other processes. */
   take(message: Message): void {
+    if (!('owner' in message) || typeof message.owner !== 'string') return;
     switch (message.kind) {
       case 'registryGet':
         return void this.#answer(message, async () => ({ result: 0, entries: present(await this.#registry.get(message.key)) }));
@@ -91,18 +94,31 @@ export class RegistryService {
     { owner, request }: { readonly owner: Address; readonly request: number },
     work: () => Promise<{ readonly result: number; readonly entries: readonly RegistryEntry[] }>,
   ): Promise<void> {
+    const kind = 'registryAnswer';
     try {
       const { result, entries } = await work();
       const answers = answersOf(entries);
-      answers.forEach((parts, i) => {
-        this.#send(owner, { kind: 'registryAnswer', request, error: null, result, parts, isLast: i === answers.length - 1 });
-      });
+      for (const [i, parts] of answers.entries())
+        if (!this.#send(owner, { kind, request, error: null, result, parts, isLast: i === answers.length - 1 })) return;
     } catch (error) {
-      this.#send(owner, { kind: 'registryAnswer', request, error: asRegistryError(error).toData(), result: 0, parts: [], isLast: true });
+      this.#send(owner, { kind, request, error: asRegistryError(error).toData(), result: 0, parts: [], isLast: true });
+    }
+  }
+
+  /** Whether it could be. */
+  #send(to: Address, message: Message): boolean {
+    try {
+      this.#options.send(to, message);
+      return true;
+    } catch (error) {
+      this.#options.unsent(to, error);
+      return false;
     }
   }
 
   #addPiece({ owner, request, bytes }: Request<'registryPiece'>): void {
+    // What is no bytes has no length: the sum would be no number for good.
+    if (!(bytes instanceof Uint8Array)) return;
     let coming = this.#coming.get(owner);
     if (coming?.request !== request) {
       this.#forget(owner);
@@ -144,8 +160,8 @@ export class RegistryService {
     if (ofOwner.has(watch) || ofOwner.size >= watchesPerOwnerMax) return;
     try {
       const opened = this.#registry.watch(prefix, {
-        changed: (change) => this.#send(owner, { kind: 'registryChanged', watch, change }),
-        current: () => this.#send(owner, { kind: 'registryChanged', watch, change: { kind: 'current' } }),
+        changed: (change) => void this.#send(owner, { kind: 'registryChanged', watch, change }),
+        current: () => void this.#send(owner, { kind: 'registryChanged', watch, change: { kind: 'current' } }),
       });
       ofOwner.set(watch, opened);
     } catch {

@@ -8,6 +8,7 @@ import { join as joinPath } from 'node:path';
 import type { RecordApp } from '../../actors/protocol/coordinator.ts';
 import { shardOf } from '../../actors/protocol/session-id.ts';
 import type { Message } from '../../actors/protocol/message.ts';
+import { endByBug } from '../bug.ts';
 import type { Config } from '../config.ts';
 import { stamping } from '../fence.ts';
 import { createLog, type LogLine } from '../log.ts';
@@ -83,9 +84,7 @@ class Coordinator implements RunningRole {
       outletOf: (to) => stamping(membership.outletOf(to), name, view),
       flush: () => membership.flush(),
       log,
-      onBug(error) {
-        throw error;
-      },
+      onBug: endByBug(log),
     });
     const { host, state } = this.#actors;
     this.#front = new Front({
@@ -97,7 +96,11 @@ class Coordinator implements RunningRole {
       deliver: (envelopes) => host.deliverAll(envelopes),
       flush: () => membership.flush(),
     });
-    this.#registry = new RegistryService({ registry, send: (to, message) => host.deliver(to, message) });
+    this.#registry = new RegistryService({
+      registry,
+      send: (to, message) => host.deliver(to, message),
+      unsent: (to, error) => log('error', 'an answer of the registry could not be sent', { to, error: String(error) }),
+    });
     this.#claims = new ShardClaims({
       name,
       registry,

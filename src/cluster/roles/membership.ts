@@ -7,7 +7,7 @@
  */
 import type { Address } from '../../actors/actor.ts';
 import type { Outlet } from '../host.ts';
-import { mayClientSay } from '../client-rights.ts';
+import { refusalOf } from '../client-rights.ts';
 import { readNodeKeys } from '../keys/key-file.ts';
 import type { Keys } from '../keys/keys.ts';
 import type { LogLine } from '../log.ts';
@@ -259,10 +259,9 @@ export class Membership {
   /** Of what a client has said. */
   #allowed(client: string, envelopes: readonly Envelope[]): readonly Envelope[] {
     return envelopes.filter((envelope) => {
-      const isAllowed = mayClientSay(client, envelope);
-      if (!isAllowed)
-        this.#refusals.note('a client has said what only nodes may say', { client, to: envelope.to, kind: envelope.message.kind });
-      return isAllowed;
+      const refused = refusalOf(client, envelope);
+      if (refused) this.#refusals.note(refused.why, { client, to: envelope.to, kind: envelope.message.kind, field: refused.field });
+      return refused === null;
     });
   }
 

@@ -134,7 +134,7 @@ function unpackRef(value: unknown): Ref {
     const [node, incarnation, there, serial] = place as [string, number, number, number];
     return { encoding, sizeBytes, inline: null, offset, remote: { node, incarnation, offset: there, serial } };
   }
-  return { encoding, sizeBytes, inline: inline && new Uint8Array(inline), offset };
+  return { encoding, sizeBytes, inline: ownBytes(inline), offset };
 }
 
 function packInput({ key, group, session, ref }: Input): unknown[] {
@@ -164,5 +164,12 @@ function ownInput(input: Input): Input {
 
 /** Decoded bytes alias their frame. */
 function ownRef(ref: Ref): Ref {
-  return ref.inline === null ? ref : { ...ref, inline: new Uint8Array(ref.inline) };
+  return ref.inline === null ? ref : { ...ref, inline: ownBytes(ref.inline) };
+}
+
+/** A number would be taken for a length: it is not for others to say how much memory is taken here. */
+function ownBytes(inline: unknown): Uint8Array | null {
+  if (inline === null) return null;
+  if (inline instanceof Uint8Array) return new Uint8Array(inline);
+  throw new MalformedFrame('the bytes of a ref are none');
 }

@@ -97,8 +97,8 @@ export function workerProcess(t: ExecutionContext, join: string, name: string, .
 }
 
 /** Of `pheromone`, by its own command. */
-export async function roleProcess(t: ExecutionContext, args: readonly string[]): Promise<Running> {
-  const role = start([...args, '--listen', 'tcp://127.0.0.1:0', '--log-level', 'error']);
+export async function roleProcess(t: ExecutionContext, [command = '', ...flags]: readonly string[]): Promise<Running> {
+  const role = start([command, '--listen', 'tcp://127.0.0.1:0', '--log-level', 'error', ...flags]);
   t.teardown(async () => {
     role.process.kill('SIGKILL');
     await role.ended;

@@ -95,7 +95,11 @@ export class SimulatedCoordinator {
       (address, definition) => this.#seen(address, definition),
     );
     const { host } = made;
-    const service = new RegistryService({ registry: process.registry, send: (to, message) => host.deliver(to, message) });
+    const service = new RegistryService({
+      registry: process.registry,
+      send: (to, message) => host.deliver(to, message),
+      unsent: (_, error) => observe(name, { kind: 'bug', error: error as Error }),
+    });
     host.serve('registry', (message) => service.take(message));
     // Nothing survives a coordinator here: what is to be recorded is, at once.
     host.serve(recordsAddress, (message) => {

@@ -251,7 +251,7 @@ test('remote registry: a put of which pieces got lost is refused, and changes no
 test('remote registry: a put that goes on beyond all bounds is refused, and nothing of it kept', async (t) => {
   const { network } = setUp();
   const answers: Message[] = [];
-  const service = new RegistryService({ registry: network.registry, send: (_, message) => void answers.push(message) });
+  const service = new RegistryService({ registry: network.registry, send: (_, message) => void answers.push(message), unsent() {} });
   const piece = new Uint8Array(pieceBytesMax);
   const owner = 'registry-client@w1';
   for (let i = 0; i < 100; i++) service.take({ kind: 'registryPiece', owner, request: 1, bytes: piece });
@@ -309,7 +309,7 @@ test('remote registry: a registry that throws is an answer, and what is for no r
       throw new RegistryError('Overloaded', 'too many');
     },
   } as unknown as Registry;
-  const service = new RegistryService({ registry, send: (_, message) => void answers.push(message) });
+  const service = new RegistryService({ registry, send: (_, message) => void answers.push(message), unsent() {} });
   service.take({ kind: 'registryGet', owner: 'x@w1', request: 7, key: 'a' });
   service.take({ kind: 'registryWatch', owner: 'x@w1', watch: 1, prefix: '' });
   service.take({ kind: 'stopScheduler' });
