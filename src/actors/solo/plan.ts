@@ -2,7 +2,7 @@
  * What of an app can run solo: its triggers, compiled for one executor that evaluates them alone.
  *
  * Sessions start solo if nothing in the app needs to be counted elsewhere from the first moment on. What only some buckets or
- * triggers need (app scope, user code, timers) sends a session home when it gets there.
+ * triggers need (app scope, user code, timers, the end of a group's sources) sends a session home when it gets there.
  */
 import type { AppTable, AppTrigger } from '../app.ts';
 import { builtInPrimitives } from '../bucket/primitives/index.ts';
@@ -14,7 +14,7 @@ export interface SoloTrigger {
   readonly function: number;
   readonly primitive: Primitive;
   readonly options: unknown;
-  /** It may fire once nothing can feed it any more: its home decides that. */
+  /** What it holds is flushed once nothing can feed it any more: its home does that, at the latest before the session ends. */
   readonly isLate: boolean;
   /** Fires once for every object (`always`), for every object with `key` (`key`), or as its state says. */
   readonly fires: 'always' | 'key' | 'state';
@@ -53,7 +53,8 @@ export function planSolo(table: AppTable): SoloPlan {
 
 function compile({ index, bucketIndex, functionIndex, primitive: kind, options, traits }: AppTrigger): SoloTrigger | undefined {
   const primitive = builtInPrimitives.get(kind);
-  if (!primitive || traits.scope === 'app') return undefined;
+  // A group fires when its sources are finished, whatever else still runs: its home counts who does.
+  if (!primitive || traits.scope === 'app' || traits.followsCompletion) return undefined;
   const fires = kind === 'immediate' ? 'always' : kind === 'byName' ? 'key' : 'state';
   return {
     index,
@@ -61,7 +62,7 @@ function compile({ index, bucketIndex, functionIndex, primitive: kind, options, 
     function: functionIndex,
     primitive,
     options,
-    isLate: traits.followsCompletion || traits.flushesAtEnd,
+    isLate: traits.flushesAtEnd,
     fires,
     key: fires === 'key' ? (options as { readonly key: string }).key : null,
   };

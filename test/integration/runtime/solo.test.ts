@@ -196,6 +196,14 @@ test.serial('what an executor was given behind a function that blocks it runs on
 });
 
 for (const { name, soloSessionsMax } of modes) {
+  test.serial(`${name}: a group fires when its sources are finished, whatever goes on beside them`, async (t) => {
+    // One executor: else others could send while the source still runs.
+    await using runtime = await startForTest({ apps: [apps.shuffledApp], executors: 1, soloSessionsMax });
+    const entries = { mapped: [{ value: 1 }], beside: [{ value: 40 }] };
+    for (let round = 0; round < 5; round++) t.is((await runtime.call(apps.shuffledApp, entries))?.told, 'map');
+    await assertEmpty(t, runtime);
+  });
+
   test.serial(`${name}: calls that are under way when the runtime closes are refused, all of them`, async (t) => {
     const runtime = await startForTest({ apps: [apps.endlessApp, apps.halvesApp], soloSessionsMax });
     const halves = ['right', 'left'].map((key) => ({ key, value: key }));

@@ -1,5 +1,5 @@
 /** Apps whose sessions may run solo, and have to leave in every way there is. */
-import { bucket, bySet, type Context, defineApp, dynamicJoin, fn, immediate, type Input, type } from 'pheromone';
+import { bucket, bySet, type Context, defineApp, dynamicGroup, dynamicJoin, fn, immediate, type Input, type } from 'pheromone';
 
 const module = import.meta.url;
 const strings = { value: type<string>() };
@@ -89,6 +89,26 @@ const join = fn(
   (inputs, ctx) => void ctx.output({ session: ctx.session, told: inputs.map(({ value }) => value).join('') }),
 );
 export const forkedApp = defineApp('forked', { module, triggers: [forked.on(immediate(), fork), branches.on(dynamicJoin(), join)] });
+
+const mapped = bucket('mapped', { value: type<number>() });
+const beside = bucket('beside', { value: type<number>() });
+const shuffled = bucket('shuffled', { value: type<string>() });
+const map = fn('map', { input: mapped, sends: [shuffled] }, (_, ctx) => void ctx.send(shuffled, { value: 'map' }));
+/** No source of the group, and it cannot lead to one. */
+const goOn = fn('go-on', { input: beside, sends: [beside, shuffled] }, ({ value: left }, ctx) => {
+  spin(0.5);
+  void ctx.send(shuffled, { value: 'beside' });
+  if (left > 1) void ctx.send(beside, { value: left - 1 });
+});
+const reduce = fn(
+  'reduce',
+  { inputs: shuffled, sends: [], output: told },
+  (inputs, ctx) => void ctx.output({ session: ctx.session, told: inputs.map(({ value }) => value).join(' ') }),
+);
+export const shuffledApp = defineApp('shuffled', {
+  module,
+  triggers: [mapped.on(immediate(), map), beside.on(immediate(), goOn), shuffled.on(dynamicGroup({ sources: [map] }), reduce)],
+});
 
 const postponed = bucket('postponed', { value: type<number>() });
 const due = bucket('due', { value: type<number>() });
