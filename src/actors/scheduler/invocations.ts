@@ -273,6 +273,8 @@ export function failInvocation(state: SchedulerState, invocation: Invocation, er
 }
 
 function loseSource(session: Session, trigger: AppTrigger, source: Invocation, cancelled: boolean, out: Out): void {
+  // What it has sent stays, and counts when its `delayMs` is over. The round that cancels it needs nothing of it any more.
+  if (!cancelled && isHeldBack(session, source, trigger.bucketIndex)) return;
   session.stepping++;
   session.touched.add(trigger.bucketIndex);
   out.push(
@@ -285,6 +287,11 @@ function loseSource(session: Session, trigger: AppTrigger, source: Invocation, c
       cancelled,
     }),
   );
+}
+
+function isHeldBack({ delayed }: Session, source: Invocation, bucket: number): boolean {
+  for (const object of delayed) if (object.source === source && object.bucket === bucket) return true;
+  return false;
 }
 
 /** A redundant trigger has what it needs: the rest of its sources stop. */

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { errorData } from '../../../src/actors/protocol/error.ts';
 import { appOf, on, SchedulerDriver } from './scheduler-driver.ts';
 
 const rerun = { source: 'source', key: null, timeoutMs: 100, attemptsMax: 3, backoff: { initialMs: 0, factor: 1, maxMs: 0 } };
@@ -49,6 +50,31 @@ test('scheduler: what an aborted attempt asks for is refused, so that it can end
     [7, 'InvocationAborted'],
     [8, 'InvocationAborted'],
   ]);
+});
+
+test('scheduler: a redundant source that fails is not lost while an object that it has sent is held back', (t) => {
+  const triggers = [on('in', 'immediate', null, 'source'), on('out', 'redundant', { k: 2, n: 2, sources: ['source'] }, 'use')];
+  for (const bucket of ['out', 'in']) {
+    const driver = new SchedulerDriver(appOf({ source: ['out', 'in'], use: [] }, triggers));
+    driver.open({ bucket: 'in', key: 'a' }, { bucket: 'in', key: 'b' });
+    driver.send('source', bucket, 50);
+    const { executor = -1, run } = driver.running.shift() ?? {};
+    const { invocation = -1, attempt = -1 } = run ?? {};
+    const outcome = { kind: 'failed', error: errorData('FunctionFailed', 'stumbled') } as const;
+    driver.tell({ kind: 'attemptEnded', executor, invocation, attempt, outcome });
+    if (bucket === 'in') {
+      t.like(driver.ended[0], { state: 'failed', error: { code: 'TooManySourcesLost' } }, 'an object for another bucket is none of its');
+      continue;
+    }
+    driver.send('source', 'out');
+    driver.finish('source', 1);
+    t.is(driver.ended.length, 0);
+    driver.tell({ kind: 'delayOver', session: 1, object: 2 });
+    t.deepEqual(driver.functions, ['use']);
+    t.is(driver.running[0]?.run.inputs.length, 2);
+    driver.finish('use');
+    t.is(driver.ended[0]?.state, 'ended');
+  }
 });
 
 test('scheduler: an app that goes and comes back in one turn finds its buckets’ addresses free', (t) => {
