@@ -85,6 +85,8 @@ export interface TriggerTraits {
   readonly absorbsLoss: boolean;
   /** What is partial fires before the session ends. */
   readonly flushesAtEnd: boolean;
+  /** What it waits for is announced at run time, by any function of the session. */
+  readonly isAnnounced: boolean;
 }
 
 export function traitsOf(primitive: Primitive, options: unknown): TriggerTraits {
@@ -95,6 +97,7 @@ export function traitsOf(primitive: Primitive, options: unknown): TriggerTraits 
     followsCompletion: primitive.sourcesDone !== undefined,
     absorbsLoss: primitive.sourceLost !== undefined,
     flushesAtEnd: scope === 'session' && (primitive.flushesAtEnd?.(options) ?? false),
+    isAnnounced: primitive.announce !== undefined,
   };
 }
 
@@ -286,21 +289,25 @@ export function compileApp(definition: AppDefinition, revision: number): AppTabl
   };
 }
 
-/** `reach[f][g]`: something that f sends can lead, within the session, to an invocation of g. */
+/** `reach[f][g]`: something that f sends or announces can lead, within the session, to an invocation of g. */
 function reachability(
   definition: AppDefinition,
   functionByName: ReadonlyMap<string, AppFunction>,
   bucketIndex: ReadonlyMap<string, number>,
 ): readonly (readonly boolean[])[] {
   const startedBy = definition.buckets.map(() => new Set<number>());
+  // `sends` does not say where a function announces: who announces a join need not send to it.
+  const startedByAll = new Set<number>();
   for (const trigger of definition.triggers) {
     // An app-scoped firing opens a session of its own: this session ends there.
     if (trigger.traits.scope === 'app') continue;
-    startedBy[need(bucketIndex.get(trigger.bucket))]?.add(need(functionByName.get(trigger.function)).index);
+    const { index } = need(functionByName.get(trigger.function));
+    startedBy[need(bucketIndex.get(trigger.bucket))]?.add(index);
+    if (trigger.traits.isAnnounced) startedByAll.add(index);
   }
   const next = definition.functions.map((fn) => {
     const buckets = fn.sends ?? definition.buckets.map((bucket) => bucket.name);
-    return new Set(buckets.flatMap((name) => [...need(startedBy[need(bucketIndex.get(name))])]));
+    return new Set([...startedByAll, ...buckets.flatMap((name) => [...need(startedBy[need(bucketIndex.get(name))])])]);
   });
   return definition.functions.map((_, from) => {
     const seen = definition.functions.map(() => false);

@@ -50,7 +50,14 @@ function describeFunction({ name, sends, timeoutMs, retry, concurrency, placemen
 }
 
 /** Until the trigger's options have been checked: a primitive may not be asked for traits before. */
-const untold: TriggerTraits = { scope: 'session', sources: [], followsCompletion: false, absorbsLoss: false, flushesAtEnd: false };
+const untold: TriggerTraits = {
+  scope: 'session',
+  sources: [],
+  followsCompletion: false,
+  absorbsLoss: false,
+  flushesAtEnd: false,
+  isAnnounced: false,
+};
 
 /**
  * A trigger as data, unchecked and without traits. Without a name of its own it becomes `bucket-primitive-function`, or that with a number where `taken` has

@@ -102,9 +102,9 @@ export interface Context<S extends AnyBucket = AnyBucket, Out = unknown> {
   ): Promise<Allocation>;
 
   /**
-   * Announces the branches of the `dynamicJoin` on a bucket, before or after the first of them arrive. One join is open per
-   * (session, bucket, group). The same invocation announcing again changes nothing; another one before the join has fired is
-   * refused with `JoinAlreadyAnnounced`. `NoJoinTrigger` if no dynamicJoin watches the bucket.
+   * Announces the branches of the `dynamicJoin` on a bucket, before or after the first of them arrive; the bucket need not be among
+   * the function's `sends`. One join is open per (session, bucket, group). The same invocation announcing again changes nothing;
+   * another one before the join has fired is refused with `JoinAlreadyAnnounced`. `NoJoinTrigger` if no dynamicJoin watches the bucket.
    */
   expect(bucket: AnyBucket, branches: Branches): Promise<void>;
 

@@ -72,7 +72,8 @@ type Wiring<One extends AnyBucket, Many extends AnyBucket> =
 export interface FnSettings<S, Out> {
   /**
    * The buckets that it may send to; another is refused. Declare them: `dynamicGroup` can only tell that its sources are finished
-   * when it knows that what still runs cannot reach them. Default: undeclared, all buckets of the app.
+   * when it knows that what still runs cannot reach them. (What a `dynamicJoin` starts every function can reach: it may announce it.)
+   * Default: undeclared, all buckets of the app.
    */
   readonly sends?: S | undefined;
   /** The type that it gives to `ctx.output`, and so to `call`. Without it, `ctx.output` does not compile. */

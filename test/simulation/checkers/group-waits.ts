@@ -1,6 +1,6 @@
 /**
  * `dynamicGroup` fires only when its sources are finished: when it is told so, no invocation of a source is live, and nothing that
- * is live or held back can lead to one by what functions declare to send.
+ * is live or held back can lead to one by what functions declare to send, and may announce.
  */
 import type { AppTable } from '../../../src/actors/app.ts';
 import type { WorldEvent } from '../events.ts';
@@ -41,6 +41,8 @@ function leadsTo(table: AppTable, from: string, sources: readonly string[]): boo
     if (sources.includes(fn)) return true;
     const sends = table.functionByName.get(fn)?.sends ?? table.buckets.map(({ name }) => name);
     for (const bucket of sends) for (const next of startedBy(table, bucket)) seen.add(next);
+    // It may announce any join, also where it does not send.
+    for (const { traits, function: next } of table.triggers) if (traits.isAnnounced) seen.add(next);
   }
   return false;
 }

@@ -57,6 +57,28 @@ test('settle: S2: objects that are held back keep a group waiting', (t) => {
   t.deepEqual(driver.functions, ['use']);
 });
 
+test('settle: S2: a group waits for a source that a join starts, which a function may still announce without sending there', (t) => {
+  const driver = new SchedulerDriver(
+    appOf({ split: ['out'], source: ['out'], use: [] }, [
+      on('in', 'immediate', null, 'split'),
+      on('join', 'dynamicJoin', null, 'source'),
+      on('out', 'dynamicGroup', { sources: ['source'] }, 'use'),
+    ]),
+  );
+  driver.open({ bucket: 'in', key: 'a' });
+  driver.send('split', 'out');
+  t.deepEqual(driver.functions, ['split'], 'it may announce');
+  const { invocation = -1, attempt = -1 } = driver.running[0]?.run ?? {};
+  driver.tell({ kind: 'expectSent', invocation, attempt, request: 1, bucket: 1, group: null, keys: null, count: 0 });
+  driver.send('source', 'out');
+  driver.finish('split', 1);
+  driver.finish('source', 1);
+  t.deepEqual(driver.functions, ['use'], 'one group, with both objects');
+  t.is(driver.running[0]?.run.inputs.length, 2);
+  driver.finish('use');
+  t.is(driver.ended[0]?.state, 'ended');
+});
+
 test('settle: S3: a session without anything to do ends at once, and leaves no timer', (t) => {
   const driver = new SchedulerDriver(appOf({ use: [] }, [on('in', 'immediate', null, 'use')]));
   driver.open();

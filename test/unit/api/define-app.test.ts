@@ -7,7 +7,7 @@ const module = import.meta.url;
 const parts = bucket<Uint8Array>('parts');
 const counts = bucket<number>('counts');
 const answers = bucket<string>('answers', { external: true });
-const noTraits = { scope: 'session', sources: [], followsCompletion: false, absorbsLoss: false, flushesAtEnd: false };
+const noTraits = { scope: 'session', sources: [], followsCompletion: false, absorbsLoss: false, flushesAtEnd: false, isAnnounced: false };
 const nothing = () => {};
 
 test('defineApp: collects buckets and functions from triggers, sends and sources, and fills the defaults', (t) => {
