@@ -68,7 +68,7 @@ export interface Runtime extends AsyncDisposable {
   deleteBucket(app: App | string, bucket: AnyBucket | string): Promise<void>;
   /** The function must be one of the app's module: listed in its triggers or in `functions`. */
   addTrigger(app: App | string, trigger: Trigger): Promise<void>;
-  /** By its name. What an app-scoped one held is released and counted. */
+  /** By its name. What an app-scoped one held is released; the log says how many objects. */
   deleteTrigger(app: App | string, name: string): Promise<void>;
 
   /**

@@ -46,6 +46,7 @@ export function stepAppBucket(state: CoordinatorState, message: BucketStepped, o
   }
   for (const firing of message.firings) fire(state, app, firing, out);
   for (const { input } of message.dropped) unhold(state, input, out);
+  tellReleased(message, out);
   if (admitted && message.holders === 0) releaseObject(state, message.admitted, out);
   if (message.failed) {
     const { message: text, detail } = message.failed.error;
@@ -53,6 +54,14 @@ export function stepAppBucket(state: CoordinatorState, message: BucketStepped, o
   }
   if (message.answers && message.admitted === -1) noteFlushed(app);
   checkDrained(state, app, out);
+}
+
+/** What a deleted trigger held will never fire: somebody should know. */
+function tellReleased({ app, bucket, dropped }: BucketStepped, out: Out): void {
+  const objects = dropped.filter(({ reason }) => reason === 'released').length;
+  if (objects === 0) return;
+  const text = `a deleted trigger on bucket ${bucket} held objects, which are released unfired: ${objects}`;
+  out.push({ kind: 'log', level: 'warn', text, detail: { app, bucket, objects } });
 }
 
 /**

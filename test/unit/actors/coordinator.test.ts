@@ -231,6 +231,25 @@ test('coordinator: a firing whose function has gone meanwhile lets go of what it
   t.is(coordinator.state.objects.size, 0);
 });
 
+test('coordinator: what a deleted trigger held is released, and the log says how many objects', (t) => {
+  const coordinator = new Coordinator();
+  coordinator.register(1, appOf({ use: [] }, [on('in', 'byBatchSize', { count: 10 }, 'use')]));
+  coordinator.installed();
+  const input = { key: 'k', group: null, session: 's', ref: large.ref };
+  const ready = { kind: 'appObjectReady', worker: 'scheduler', app: 'app', bucket: 'in', source: 0, sourceFunction: null, input } as const;
+  const step = { kind: 'bucketStepped', app: 'app', bucket: 'in', session: -1, firings: [], cancelled: [], failed: null } as const;
+  for (const object of [1, 2]) {
+    coordinator.tell({ ...ready, object });
+    coordinator.tell({ ...step, answers: true, admitted: object, holders: 1, dropped: [], joined: null, timed: [] });
+  }
+  const dropped = [1, 2].map((object) => ({ input: object, reason: 'released' as const }));
+  const effects = coordinator.tell({ ...step, answers: false, admitted: -1, holders: 0, dropped, joined: null, timed: [] });
+  t.deepEqual(sent(effects), ['appObjectReleased', 'appObjectReleased']);
+  const logged = effects.filter(({ kind }) => kind === 'log');
+  t.like(logged, [{ level: 'warn', detail: { app: 'app', bucket: 'in', objects: 2 } }]);
+  t.is(coordinator.state.objects.size, 0);
+});
+
 test('coordinator: an id that a retry has taken over outlives the summary of the session that failed', (t) => {
   const coordinator = ready();
   coordinator.open('a', { requestId: 'mine' });
