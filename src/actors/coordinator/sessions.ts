@@ -17,7 +17,7 @@ import { shardOfSession } from '../protocol/session-id.ts';
 import { unhold } from './app-objects.ts';
 import { checkDrained, noteActivity } from './drain.ts';
 import { admitMs, cancelled, overloaded, unknownApp, unknownSession } from './refusals.ts';
-import type { AppRow, CoordinatorState, SessionRow } from './state.ts';
+import { type AppRow, type CoordinatorState, forgetIds, type SessionRow } from './state.ts';
 
 type Message<K extends CoordinatorMessage['kind']> = Extract<CoordinatorMessage, { kind: K }>;
 type Request<K extends CoordinatorRequest['kind']> = Extract<CoordinatorRequest, { kind: K }>;
@@ -26,6 +26,7 @@ type Request<K extends CoordinatorRequest['kind']> = Extract<CoordinatorRequest,
 const cancelledEarlyMax = 1_024;
 
 export function openSession(state: CoordinatorState, spec: SessionSpec, out: Out): void {
+  if (spec.requestId !== null) forgetIds(state, state.summaries.dropOld(out.nowMs));
   const existing = state.sessions.has(spec.id) ? spec.id : state.requestIds.get(spec.requestId ?? '');
   // A retry of a call with an id takes the id over from the session that failed.
   if (existing !== undefined && existing !== spec.retryOf) return join(state, spec, existing, out);
@@ -273,10 +274,7 @@ export function closeSession(state: CoordinatorState, summary: SessionSummary, o
   const row = state.sessions.get(summary.id);
   // Given up for lost with its worker, which lives on.
   if (!row && state.summaries.get(summary.id)) return;
-  for (const { id, requestId } of state.summaries.keep(summary, row?.requestId ?? null, out.nowMs)) {
-    // A retry may have taken it over.
-    if (state.requestIds.get(requestId) === id) state.requestIds.delete(requestId);
-  }
+  forgetIds(state, state.summaries.keep(summary, row?.requestId ?? null, out.nowMs));
   const app = state.apps.get(summary.app);
   if (app) noteActivity(app);
   if (row) forget(state, summary.id, out);
@@ -326,6 +324,7 @@ export function askSession(
   out: Out,
 ): void {
   const { client, request } = message;
+  forgetIds(state, state.summaries.dropOld(out.nowMs));
   const id = state.requestIds.get(message.session) ?? message.session;
   const row = state.sessions.get(id);
   if (row) return askHome(state, message, id, row, out);

@@ -166,6 +166,12 @@ export function createCoordinator(
   };
 }
 
+/** The user's own ids of sessions whose summaries have gone. */
+export function forgetIds({ requestIds }: CoordinatorState, gone: ReturnType<Summaries['keep']>): void {
+  // A retry may have taken it over.
+  for (const { id, requestId } of gone) if (requestIds.get(requestId) === id) requestIds.delete(requestId);
+}
+
 /** `host`: the scheduler of the worker where its evaluators run; null: they run here. There a former coordinator's may still be. */
 export function appBucketAddress(app: string, bucket: string, host: Address | null, revision: number): Address {
   if (host === null) return `app-bucket:${app}/${bucket}`;

@@ -23,6 +23,11 @@ export class Summaries {
     const bytes = rowBytes + textBytes(summary) + (requestId?.length ?? 0) * 2;
     this.#rows.set(summary.id, { summary, requestId, bytes, keptMs: nowMs });
     this.#bytes += bytes;
+    return this.dropOld(nowMs);
+  }
+
+  /** Before one is looked for: none may have been kept for long. Returns what `keep` does. */
+  dropOld(nowMs: number): readonly { readonly id: string; readonly requestId: string }[] {
     const gone: { id: string; requestId: string }[] = [];
     for (const [id, row] of this.#rows) {
       if (this.#bytes <= this.#bytesMax && nowMs - row.keptMs <= this.#ageMsMax) break;

@@ -260,3 +260,16 @@ test('coordinator: an id that a retry has taken over outlives the summary of the
   coordinator.close('c');
   t.like(coordinator.open('d', { requestId: 'mine' })[0], { message: { existing: 'b' } });
 });
+
+test('coordinator: a summary that is too old is gone, and its id is free, though no other session has ended since', (t) => {
+  const coordinator = ready();
+  coordinator.open('a', { requestId: 'mine' });
+  coordinator.close('a');
+  const ask = { kind: 'querySession', client: 'client', request: 9, session: 'mine' } as const;
+  t.deepEqual(sent(coordinator.tell(ask)), ['requestDone 9']);
+  t.like(coordinator.open('b', { requestId: 'mine' })[0], { message: { existing: 'a' } });
+  coordinator.nowMs += 1e6 + 1;
+  t.deepEqual(sent(coordinator.tell(ask)), ['requestRefused 9 UnknownSession']);
+  coordinator.open('c', { requestId: 'mine' });
+  t.true(coordinator.state.sessions.has('c'));
+});
