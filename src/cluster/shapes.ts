@@ -131,6 +131,7 @@ const trigger = record<TriggerDefinition>({
     followsCompletion: flag,
     absorbsLoss: flag,
     flushesAtEnd: flag,
+    isAnnounced: flag,
   }),
 });
 

@@ -27,7 +27,7 @@ const trigger: TriggerDefinition = {
   options: { keys: ['a'] },
   function: 'f',
   rerun: { source: 'f', key: 'a', timeoutMs: 10, attemptsMax: 2, backoff },
-  traits: { scope: 'session', sources: ['f'], followsCompletion: false, absorbsLoss: false, flushesAtEnd: true },
+  traits: { scope: 'session', sources: ['f'], followsCompletion: false, absorbsLoss: false, flushesAtEnd: true, isAnnounced: false },
 };
 
 const definition: AppDefinition = {
@@ -91,7 +91,14 @@ export const genuine = {
   soloGivenUp: said('gate@w1', 'soloGivenUp', { client, call: 1, reason: 'why not' }),
   soloRecall: said('gate@w1', 'soloRecall', { owner: answers, request: 1, app: 'app', session: id }),
   statsAsked: said('stats@w1', 'statsAsked', { owner: answers, request: 1 }),
-  fetchObject: said('objects@w1', 'fetchObject', { owner: 'imports@~abc/c1', request: 1, incarnation: 5, offset: 64, serial: 9, sizeBytes: 100 }),
+  fetchObject: said('objects@w1', 'fetchObject', {
+    owner: 'imports@~abc/c1',
+    request: 1,
+    incarnation: 5,
+    offset: 64,
+    serial: 9,
+    sizeBytes: 100,
+  }),
   objectPiece: said('imports@w1', 'objectPiece', { request: 1, at: 0, bytes }),
   fetchRefused: said('imports@w1', 'fetchRefused', {
     request: 1,
