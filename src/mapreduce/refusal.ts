@@ -12,6 +12,12 @@ export function invalidDefinition(at: string, field: string, value: unknown, rul
   return new errors.InvalidDefinition(refusal('InvalidDefinition', at, field, value, rule));
 }
 
+export function callAborted(at: string, { reason }: AbortSignal): ErrorOf<'CallAborted'> {
+  const why = reason instanceof Error ? `${reason.name}: ${reason.message}` : shown(reason);
+  const message = `${at}: its signal was aborted: ${why}`;
+  return new errors.CallAborted({ code: 'CallAborted', message, retryable: false, detail: {}, thrown: null }, reason);
+}
+
 /** Throws `InvalidOption` for the first option that is bad, or that there is not: a misspelt limit must not be a missing one. */
 export function checkOptions(at: string, options: object, rules: Readonly<Record<string, Rule>>): void {
   for (const [name, value] of Object.entries(options)) {

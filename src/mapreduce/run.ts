@@ -13,7 +13,7 @@ import { serialize } from 'node:v8';
 import type { App, CallOptions, Runtime } from 'pheromone';
 import { canCombine, isMapReduce, type Job, type MapReduceApp, partitionsMax, type Tagged } from './blocks.ts';
 import { HeldBlocks } from './held-blocks.ts';
-import { abortSignal, anything, checkOptions, invalidOption, trueOrFalse, wholeNumber } from './refusal.ts';
+import { abortSignal, anything, callAborted, checkOptions, invalidOption, trueOrFalse, wholeNumber } from './refusal.ts';
 import { inWindow } from './window.ts';
 
 export interface MapReduceRun<In, P> {
@@ -31,7 +31,7 @@ export interface MapReduceRun<In, P> {
   readonly ordered?: boolean | undefined;
   /** How often a session that failed is tried again, 0 to 100: when a worker of a cluster is lost, for instance. Default 0. */
   readonly retries?: number | undefined;
-  /** Aborting it ends the run with `CallAborted`. */
+  /** Aborting it ends the run with `CallAborted`, also while `inputs` are silent; these are told to return, and not waited for. */
   readonly signal?: AbortSignal | undefined;
   /** What this process holds in memory of what is between map and reduce, 0 to 2⁴⁰; the rest is in a file of the system's temporary directory. Default 64 MiB. */
   readonly heldBytesMax?: number | undefined;
@@ -135,13 +135,14 @@ class Run {
   }
 
   async *inOneSession(job: Job, inputs: readonly unknown[]): AsyncGenerator<Output> {
+    if (this.#signal.aborted) throw callAborted('runMapReduce', this.#signal);
     if (inputs.length === 0) return;
     const outputs = (await this.#call(job, { inputs: inputs.map((value) => ({ value })) })) as Tagged[];
     yield* this.#settings.ordered ? outputs.sort((a, b) => a.partition - b.partition) : outputs;
   }
 
   async *inMany(job: Job): AsyncGenerator<Output> {
-    const window = { openMax: sessionsOpenMax, abandon: () => this.#abort.abort() };
+    const window = { openMax: sessionsOpenMax, signal: this.#signal, abandon: () => this.#abort.abort() };
     const mapped = inWindow(
       this.#settings.inputs,
       { ...window, bytesMax: this.inputBytesMax, sizeOf: sizeOfInput, ordered: false },

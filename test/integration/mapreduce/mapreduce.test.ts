@@ -159,6 +159,24 @@ test.serial('an aborted run ends with CallAborted, also while its inputs are rea
   await failureOf(t, 'CallAborted', gather(runMapReduce(runtime, combined, { inputs: inputs(), signal: controller.signal })));
 });
 
+async function* silentAfter<T>(...inputs: readonly T[]) {
+  yield* inputs;
+  await new Promise(() => undefined);
+}
+
+test.serial('inputs that are silent: an abort, and a failed map, end the run', async (t) => {
+  const abort = { inputs: silentAfter('a'), signal: AbortSignal.timeout(100) };
+  await failureOf(t, 'CallAborted', gather(runMapReduce(runtime, combined, abort)));
+  const job = { inputs: silentAfter('b'), params: { what: 'throw in map' } };
+  await failureOf(t, 'FunctionFailed', gather(runMapReduce(runtime, hostile, job)));
+});
+
+test.serial('a signal that is aborted before: the run rejects, also without an input', async (t) => {
+  for (const app of [combined, uncombined]) {
+    await failureOf(t, 'CallAborted', gather(runMapReduce(runtime, app, { inputs: [], signal: AbortSignal.abort() })));
+  }
+});
+
 test.serial('what the inputs throw, the run rejects with', async (t) => {
   function* inputs() {
     yield 'a';

@@ -1,10 +1,12 @@
 /** Work on a sequence, some items at a time. */
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import { inWindow, type WindowOptions } from '../../../src/mapreduce/window.ts';
 
-const usual: WindowOptions<number> = { openMax: 3, bytesMax: 100, sizeOf: () => 1, ordered: false, abandon: () => undefined };
+const { signal } = new AbortController();
+const usual: WindowOptions<number> = { openMax: 3, bytesMax: 100, sizeOf: () => 1, ordered: false, signal, abandon: () => undefined };
 
 async function gather<T>(results: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -77,4 +79,70 @@ test('window: what the sequence throws is thrown', async (t) => {
     throw new Error('no more');
   }
   await t.throwsAsync(gather(inWindow(numbers(), usual, async (item) => item)), { message: 'no more' });
+});
+
+/** Silent after its first item, until it is woken. */
+function silent() {
+  const state = { isReturned: false, wake: (): void => undefined };
+  async function* numbers() {
+    try {
+      yield 0;
+      await new Promise<void>((resolve) => (state.wake = resolve));
+      yield 1;
+    } finally {
+      state.isReturned = true;
+    }
+  }
+  return { state, numbers: numbers() };
+}
+
+test('window: a failure ends it while the sequence is silent, which returns when it wakes', async (t) => {
+  const { state, numbers } = silent();
+  const work = async () => {
+    await sleep(5);
+    throw new Error('the first fails');
+  };
+  await t.throwsAsync(gather(inWindow(numbers, usual, work)), { message: 'the first fails' });
+  t.false(state.isReturned);
+  state.wake();
+  await sleep(5);
+  t.true(state.isReturned);
+});
+
+test('window: an abort ends it while the sequence is silent, and leaves no listener', async (t) => {
+  const { state, numbers } = silent();
+  const controller = new AbortController();
+  const ended = gather(inWindow(numbers, { ...usual, signal: controller.signal }, async (item) => item));
+  await sleep(5);
+  t.is(getEventListeners(controller.signal, 'abort').length, 1);
+  controller.abort(new Error('no more wanted'));
+  const error = await t.throwsAsync(ended, { message: 'runMapReduce: its signal was aborted: Error: no more wanted' });
+  t.like(error, { code: 'CallAborted' });
+  t.is(getEventListeners(controller.signal, 'abort').length, 0);
+  state.wake();
+  await sleep(5);
+  t.true(state.isReturned);
+});
+
+test('window: of a signal that is aborted already, nothing is asked for', async (t) => {
+  let asked = 0;
+  function* numbers() {
+    for (;;) yield asked++;
+  }
+  await t.throwsAsync(gather(inWindow(numbers(), { ...usual, signal: AbortSignal.abort() }, async (item) => item)), { message: /aborted/ });
+  t.is(asked, 0);
+});
+
+test('window: a sequence that answers has returned when its window is left', async (t) => {
+  let isReturned = false;
+  async function* numbers() {
+    try {
+      for (let i = 0; ; i++) yield i;
+    } finally {
+      await sleep(5);
+      isReturned = true;
+    }
+  }
+  for await (const result of inWindow(numbers(), usual, async (item) => item)) if (result === 5) break;
+  t.true(isReturned);
 });
