@@ -95,13 +95,19 @@ export function mapReduce<In = Uint8Array, V = unknown, Out = unknown, P = undef
         const context = { ...job, output };
         for (const [key, values] of tableOf<V>(blocks, combine).sorted()) {
           const work = options.reduce(key, values, context);
-          if (work instanceof Promise) await work;
+          if (isThenable(work)) await work;
         }
         await flush();
       },
     },
     true,
   ) as unknown as MapReduceApp<In, Out, P>;
+}
+
+/** Also what is awaited without being a Promise, as builders of queries are. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  const canHaveThen = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return canHaveThen && 'then' in value && typeof value.then === 'function';
 }
 
 function tableOf<V>(blocks: readonly Uint8Array[], combine: Combine<V> | undefined): PairTable<V> {

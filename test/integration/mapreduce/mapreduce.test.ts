@@ -3,7 +3,7 @@ import test from 'ava';
 import { isPheromoneError, type Runtime } from 'pheromone';
 import { mapReduce, mapReduceBlocks, type PartitionOutput, rangeBounds, runMapReduce } from 'pheromone/mapreduce';
 import { assertEmpty, failureOf, startForTest } from '../runtime/started.ts';
-import { combined, type Deed, histogram, hostile, jobs, passing, sorting, uncombined } from './apps/jobs.ts';
+import { combined, type Deed, histogram, hostile, jobs, passing, sorting, thenable, uncombined } from './apps/jobs.ts';
 
 const mebibyte = 2 ** 20;
 const arenaBytes = 8 * mebibyte;
@@ -210,6 +210,10 @@ for (const [way, inputsOf] of Object.entries(ways)) {
     });
   }
 }
+
+test.serial('a reduce that returns a thenable of its own is awaited', async (t) => {
+  t.deepEqual((await gather(runMapReduce(runtime, thenable, { inputs: ['x y', 'z'] }))).sort(), ['x', 'y', 'z']);
+});
 
 test.serial('options that are wrong are refused at once, with the field, the value, the limit', (t) => {
   const refuse = (options: object, message: RegExp) => {

@@ -76,6 +76,21 @@ export const passing = mapReduceBlocks<Uint8Array, undefined, Uint8Array>('passi
   },
 });
 
+/** Its `reduce` returns what is awaited without being a Promise. */
+export const thenable = mapReduce<string, null, string>('thenable', {
+  module,
+  map: (text, { emit }) => countWords(text, (word) => void emit(word, null)),
+  reduce: (word, _values, { output }) => ({
+    // oxlint-disable-next-line no-thenable -- as builders of queries are
+    then(done: () => void): void {
+      setTimeout(() => {
+        void output(word);
+        done();
+      }, 10);
+    },
+  }),
+});
+
 export interface Deed {
   readonly what: string;
 }
@@ -100,4 +115,4 @@ export const hostile = mapReduce<string, unknown, string, Deed>('hostile', {
   },
 });
 
-export const jobs = [combined, uncombined, sorting, histogram, passing, hostile];
+export const jobs = [combined, uncombined, sorting, histogram, passing, thenable, hostile];
