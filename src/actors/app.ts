@@ -231,7 +231,8 @@ function checkTrigger(trigger: TriggerDefinition, names: Names, lookup: Primitiv
 function checkBackoff(backoff: BackoffDefinition, at: string): Problem | null {
   if (!isWithin(backoff.initialMs, 0, limits.timeoutMsMax))
     return problem(`${at}.initialMs`, backoff.initialMs, between(0, limits.timeoutMsMax, 'milliseconds'));
-  if (!(backoff.factor >= 1 && backoff.factor <= 100)) return problem(`${at}.factor`, backoff.factor, 'must be from 1 to 100');
+  if (typeof backoff.factor !== 'number' || !(backoff.factor >= 1 && backoff.factor <= 100))
+    return problem(`${at}.factor`, backoff.factor, 'must be from 1 to 100');
   if (!isWithin(backoff.maxMs, 0, limits.timeoutMsMax))
     return problem(`${at}.maxMs`, backoff.maxMs, between(0, limits.timeoutMsMax, 'milliseconds'));
   return null;

@@ -8,6 +8,7 @@ import type { Primitive as Evaluator } from '../actors/bucket/primitives/primiti
 import type { AppParts } from './app-definition.ts';
 import { isBucket } from './bucket.ts';
 import { checkInitialState } from './define-primitive.ts';
+import { checkDefinitionFields } from './definition-options.ts';
 import { invalidDefinition } from './errors.ts';
 import { isFn } from './fn.ts';
 import { isTrigger, type Trigger } from './trigger.ts';
@@ -35,9 +36,11 @@ function triggerOf(definition: AppDefinition, field: string): string {
   return trigger ? `, trigger ${trigger.name}` : '';
 }
 
+const partFields = ['module', 'triggers', 'buckets', 'functions', 'external'] satisfies readonly (keyof AppParts)[];
+
 /** What TypeScript refuses already, for those who do not use it, and for cyclic imports, which leave `undefined` in lists. */
 export function checkParts(at: string, options: AppParts): void {
-  if (typeof options !== 'object' || options === null) throw invalidDefinition(at, 'options', options, 'must be { module, triggers, … }');
+  checkDefinitionFields(at, '', options, partFields);
   const { module, triggers, functions = [], buckets = [], external = [] } = options;
   if (typeof module !== 'string' || !URL.canParse(module) || new URL(module).protocol !== 'file:') {
     throw invalidDefinition(at, 'module', module, 'must be the file: URL of the module that exports the app: write import.meta.url');

@@ -3,6 +3,7 @@
  *
  * A bucket is a description. It starts nothing, belongs to no app until a `defineApp` collects it, and may be used by several.
  */
+import { checkDefinitionFields, checkTriggerOptions } from './definition-options.ts';
 import { invalidDefinition, invalidOption } from './errors.ts';
 import type { AnyFn, Arity, Fn } from './fn.ts';
 import type { Primitive } from './primitives.ts';
@@ -43,6 +44,8 @@ export interface BucketOptions<T> {
   readonly value?: Type<T> | undefined;
 }
 
+const optionFields = ['external', 'value'] satisfies readonly (keyof BucketOptions<unknown>)[];
+
 /**
  * Describes a bucket. The name (1 to 64 letters, digits, dots, dashes, underscores) is checked when an app that uses it is defined.
  *
@@ -51,13 +54,19 @@ export interface BucketOptions<T> {
  * is checked against its own bucket and a misspelt name does not compile.
  */
 export function bucket<T = unknown, const N extends string = string>(name: N, options: BucketOptions<T> = {}): Bucket<T, N> {
+  const at = `bucket ${String(name)}`;
+  if (typeof name !== 'string') throw invalidDefinition(at, 'name', name, 'must be a string');
+  checkDefinitionFields(at, '', options, optionFields);
   const { external = false } = options;
-  if (typeof external !== 'boolean') throw invalidDefinition(`bucket ${String(name)}`, 'external', external, 'must be true or false');
+  if (typeof external !== 'boolean') throw invalidDefinition(at, 'external', external, 'must be true or false');
   const self: Bucket<T, N> = {
     name,
     external,
-    on: (primitive, fn, { name: triggerName = null, rerun = null } = {}) =>
-      Object.freeze({ name: triggerName, bucket: self, primitive, fn, rerun }),
+    on(primitive, fn, options = {}) {
+      checkTriggerOptions(`trigger of ${at}`, options);
+      const { name: triggerName = null, rerun = null } = options;
+      return Object.freeze({ name: triggerName, bucket: self, primitive, fn, rerun });
+    },
   };
   return Object.freeze(self);
 }

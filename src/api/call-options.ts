@@ -1,6 +1,6 @@
 /** Options of single calls: what `call`, `start` and `result` take, and the checks. */
 import { isName } from '../actors/app.ts';
-import { keyCharactersMax } from '../actors/bucket/primitives/options.ts';
+import { isRecord, keyCharactersMax } from '../actors/bucket/primitives/options.ts';
 import { type AnyBucket, bucketName, isBucket } from './bucket.ts';
 import type { Branches } from './context.ts';
 import { invalidOption } from './errors.ts';
@@ -91,8 +91,7 @@ const name = text(keyCharactersMax);
 function checkExpectations<O extends StartOptions>(at: string, options: O): O {
   for (const [i, expectation] of expectationsOf(options).entries()) {
     const field = Array.isArray(options.expect) ? `options.expect[${i}]` : 'options.expect';
-    if (typeof expectation !== 'object' || expectation === null)
-      throw invalidOption(at, field, expectation, 'must be { bucket, group?, keys | count }');
+    if (!isRecord(expectation)) throw invalidOption(at, field, expectation, 'must be { bucket, group?, keys | count }');
     const { bucket } = expectation;
     const isGood = isBucket(bucket) || typeof bucket === 'string';
     if (!isGood || !isName(bucketName(bucket))) throw invalidOption(at, `${field}.bucket`, bucket, 'must be a bucket or its name');
@@ -105,7 +104,9 @@ function checkExpectations<O extends StartOptions>(at: string, options: O): O {
  * Checks what a join is announced with, by a client or by `ctx.expect`: a group or none, and either different keys or a count.
  * Throws `InvalidOption`; `field` is where the branches stand.
  */
-export function checkBranches(at: string, field: string, { group, keys, count }: Branches): void {
+export function checkBranches(at: string, field: string, branches: Branches): void {
+  if (!isRecord(branches)) throw invalidOption(at, field, branches, 'must be an object { group?, keys | count }');
+  const { group, keys, count } = branches;
   const badGroup = group === undefined ? null : name(group);
   if (badGroup) throw invalidOption(at, `${field}.group`, group, badGroup);
   if ((keys === undefined) === (count === undefined)) throw invalidOption(at, field, { keys, count }, 'must have either keys or count');

@@ -25,7 +25,7 @@ import { type ClusterStatus, statusOfCluster, statusOfLocal } from './cluster-st
 import { ClientObjects } from './client-objects.ts';
 import type { Durable, Outgoing } from './context.ts';
 import { type App, defineTrigger, isApp } from './define-app.ts';
-import { type NamedEntry, readEntries, readEntry } from './entries.ts';
+import { durableKey, type NamedEntry, readClientEntry, readEntries } from './entries.ts';
 import { errorFromData, errors, invalidOption } from './errors.ts';
 import { callSolo, type SoloUser } from './call-solo.ts';
 import { checkCloseOptions, type CloseOptions } from './local-options.ts';
@@ -161,7 +161,7 @@ export class ClientRuntime {
 
   async put(session: string, bucket: AnyBucket | string, object: Outgoing): Promise<void> {
     const id = sessionId('put', session);
-    const named = readEntry('put', 'object', checkedBucketName('put', bucket), object);
+    const named = readClientEntry('put', 'object', checkedBucketName('put', bucket), object);
     const { entries, offsets } = await this.#objects.storeInOrder(id, named);
     await this.#bringHome(id);
     try {
@@ -229,20 +229,23 @@ export class ClientRuntime {
     const name = appName('durable', app);
     const owner = this.#host.address;
     return {
-      get: async <T>(key: string): Promise<T | undefined> => {
-        const reply = await this.#ask('durable', (request) => ({ kind: 'durableGet', request, owner, key: `${name}/${key}` }));
+      get: async <T>(given: string): Promise<T | undefined> => {
+        const key = durableKey('durable.get', name, given);
+        const reply = await this.#ask('durable', (request) => ({ kind: 'durableGet', request, owner, key }));
         return reply.kind === 'answer' && reply.ref?.inline ? (copyValue(reply.ref.encoding, reply.ref.inline) as T) : undefined;
       },
-      put: async (key: string, value: unknown): Promise<void> => {
+      put: async (given: string, value: unknown): Promise<void> => {
+        const key = durableKey('durable.put', name, given);
         const { encoding, bytes } = encode(value);
         const ref: Ref = { encoding, sizeBytes: bytes.byteLength, inline: new Uint8Array(bytes), offset: -1 };
-        await this.#ask('durable', (request) => ({ kind: 'durablePut', request, owner, key: `${name}/${key}`, ref }));
+        await this.#ask('durable', (request) => ({ kind: 'durablePut', request, owner, key, ref }));
       },
     };
   }
 
   on(event: 'sessionFailed', listener: Listener): () => void {
     if (event !== 'sessionFailed') throw invalidOption('on', 'event', event, 'must be sessionFailed');
+    if (typeof listener !== 'function') throw invalidOption('on', 'listener', listener, 'must be a function');
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

@@ -5,6 +5,7 @@ import { isRecord, keyCharactersMax } from '../actors/bucket/primitives/options.
 import { type AnyBucket, bucketName, isBucket, type ValueOf } from './bucket.ts';
 import type { Outgoing } from './context.ts';
 import { invalidOption } from './errors.ts';
+import { unknownField } from './option-rules.ts';
 
 /** Objects by bucket name. Only names and values of the app's buckets compile (see `bucket` for when names are known). */
 export type Entries<B extends AnyBucket = AnyBucket> = {
@@ -37,17 +38,34 @@ export function readEntries(at: string, args: readonly unknown[]): { readonly en
   return { entries, options: second };
 }
 
-/** Checks one object for a bucket, as `put` takes it. Throws `InvalidOption`. */
+/** Checks one object for a bucket. Throws `InvalidOption`. */
 export function readEntry(at: string, field: string, bucket: string, object: unknown): NamedEntry {
   if (!isRecord(object) || !('value' in object)) throw invalidOption(at, field, object, 'must be an object { key?, group?, value }');
   const { key = null, group = null, value } = object;
   return { bucket, key: nameOrNull(at, `${field}.key`, key), group: nameOrNull(at, `${field}.group`, group), value };
 }
 
+/** The key of an app's own part of the durable store. Throws `InvalidOption`. */
+export function durableKey(at: string, app: string, key: unknown): string {
+  if (typeof key !== 'string') throw invalidOption(at, 'key', key, 'must be a string');
+  return `${app}/${key}`;
+}
+
+const entryFields = ['key', 'group', 'value'] satisfies readonly (keyof Outgoing)[];
+
+/** The same from a client, for whom there is nothing else to say: `delayMs` is for functions. */
+export function readClientEntry(at: string, field: string, bucket: string, object: unknown): NamedEntry {
+  const entry = readEntry(at, field, bucket, object);
+  const given = object as Readonly<Record<string, unknown>>;
+  const unknown = unknownField(given, entryFields);
+  if (unknown === undefined) return entry;
+  throw invalidOption(at, `${field}.${unknown}`, given[unknown], `is not a field of an object (there are ${entryFields.join(', ')})`);
+}
+
 function readObjects(at: string, bucket: string, objects: unknown): NamedEntry[] {
   if (objects === undefined) return [];
   if (!Array.isArray(objects)) throw invalidOption(at, `entries.${bucket}`, objects, 'must be an array of { key?, group?, value }');
-  return objects.map((object, i) => readEntry(at, `entries.${bucket}[${i}]`, bucket, object));
+  return objects.map((object, i) => readClientEntry(at, `entries.${bucket}[${i}]`, bucket, object));
 }
 
 function nameOrNull(at: string, field: string, value: unknown): string | null {

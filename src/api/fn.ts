@@ -8,6 +8,7 @@
 import type { Placement, RetryDefinition } from '../actors/app.ts';
 import { type AnyBucket, isBucket, type ValueOf } from './bucket.ts';
 import type { Context, Input } from './context.ts';
+import { checkBackoffFields, checkDefinitionFields } from './definition-options.ts';
 import { invalidDefinition } from './errors.ts';
 import type { Type } from './type.ts';
 
@@ -103,6 +104,9 @@ type Received<One extends AnyBucket, Many extends AnyBucket> =
 type ArityOf<One, Many> = IsNever<One> extends false ? 'one' : IsNever<Many> extends false ? 'many' : Arity;
 type Accepted<One extends AnyBucket, Many extends AnyBucket> = IsNever<One | Many> extends true ? unknown : ValueOf<One | Many>;
 
+type OptionField = keyof FnOptions<AnyBucket, AnyBucket, unknown, unknown>;
+const optionFields: readonly OptionField[] = ['input', 'inputs', 'sends', 'output', 'timeoutMs', 'retry', 'concurrency', 'placement'];
+const retryFields = ['attemptsMax', 'backoff'] satisfies readonly (keyof RetryOptions)[];
 const retryDefaults: RetryDefinition = { attemptsMax: 1, backoff: { initialMs: 100, factor: 2, maxMs: 10_000 } };
 
 /**
@@ -115,11 +119,16 @@ export function fn<One extends AnyBucket = never, Many extends AnyBucket = never
   options: FnOptions<One, Many, S, Out>,
   handler: (received: Received<One, Many>, ctx: Context<Sendable<S>, Out>) => unknown,
 ): Fn<ArityOf<One, Many>, Accepted<One, Many>, One | Many | Declared<S>, Out> {
-  const { input, inputs = [], sends = null, timeoutMs = null, retry = {}, concurrency = 1, placement = 'near' } = options;
   const at = `fn ${String(name)}`;
+  if (typeof name !== 'string') throw invalidDefinition(at, 'name', name, 'must be a string');
+  checkDefinitionFields(at, '', options, optionFields);
+  const { input, inputs = [], sends = null, timeoutMs = null, retry = {}, concurrency = 1, placement = 'near' } = options;
+  checkDefinitionFields(at, 'retry', retry, retryFields);
+  checkBackoffFields(at, 'retry.backoff', retry.backoff);
   if (typeof handler !== 'function') throw invalidDefinition(at, 'handler', handler, 'must be a function');
-  if (input && options.inputs) throw invalidDefinition(at, 'inputs', options.inputs, 'must not be given together with input');
-  if (input) checkBucket(at, 'input', input);
+  if (input !== undefined && options.inputs !== undefined)
+    throw invalidDefinition(at, 'inputs', options.inputs, 'must not be given together with input');
+  if (input !== undefined) checkBucket(at, 'input', input);
   const taken = input ? [input] : Array.isArray(inputs) ? (inputs as readonly Many[]) : [inputs as Many];
   for (const [i, item] of taken.entries()) checkBucket(at, Array.isArray(inputs) ? `inputs[${i}]` : 'inputs', item);
   if (sends !== null && !Array.isArray(sends)) throw invalidDefinition(at, 'sends', sends, 'must be an array of buckets');

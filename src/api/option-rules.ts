@@ -22,6 +22,11 @@ export function checkOptions(at: string, options: unknown, rules: Rules): void {
   }
 }
 
+/** The first field of an object that is none of these. */
+export function unknownField(object: object, fields: readonly string[]): string | undefined {
+  return Object.keys(object).find((field) => !fields.includes(field));
+}
+
 export function wholeNumber(min: number, max: number, unit = ''): Rule {
   return (value) => {
     const isGood = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;

@@ -25,7 +25,7 @@ import {
   type Type,
   type,
 } from 'pheromone';
-import { checkFunctions, invalidDefinition, invalidOption } from './refusal.ts';
+import { checkFunctions, checkNames, invalidDefinition, invalidOption } from './refusal.ts';
 
 /** What the functions of a job are told about it. `P`: what `runMapReduce` was given as `params`. */
 export interface JobContext<P = unknown> {
@@ -62,6 +62,8 @@ export interface FunctionSettings {
   /** Packages with native code, to be left out of the module's bundle. */
   readonly external?: readonly string[] | undefined;
 }
+
+export const settingNames = ['timeoutMs', 'retry', 'external'] satisfies readonly (keyof FunctionSettings)[];
 
 export interface BlockOptions<In, P, Out> extends FunctionSettings {
   /** `import.meta.url` of the module that exports the app: executors import it. */
@@ -204,6 +206,7 @@ function checkBlockOptions(name: string, options: object): void {
   const at = `MapReduce app ${String(name)}`;
   if (typeof options !== 'object' || options === null)
     throw invalidDefinition(at, 'options', options, 'must be { module, map, reduce, … }');
+  checkNames(at, options, [...settingNames, 'module', 'map', 'combine', 'reduce']);
   checkFunctions(at, options, ['map', 'reduce'], ['combine']);
 }
 

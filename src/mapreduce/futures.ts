@@ -1,7 +1,7 @@
 /** One function over many items, each with a promise of its own, as PyWren's `map`. */
 import { setMaxListeners } from 'node:events';
 import { type App, bucket, defineApp, fn, immediate, type Log, type RetryOptions, type Runtime, type } from 'pheromone';
-import { abortSignal, checkFunctions, checkOptions, invalidDefinition, invalidOption, wholeNumber } from './refusal.ts';
+import { abortSignal, checkFunctions, checkNames, checkOptions, invalidDefinition, invalidOption, wholeNumber } from './refusal.ts';
 
 /** What the function is told beside its item. */
 export interface ItemContext {
@@ -58,6 +58,7 @@ const openDefault = 1_000;
 export function mapApp<Item, Out>(name: string, options: MapAppOptions<Item, Out>): MapApp<Item, Out> {
   const at = `map app ${String(name)}`;
   if (typeof options !== 'object' || options === null) throw invalidDefinition(at, 'options', options, 'must be { module, fn, … }');
+  checkNames(at, options, ['module', 'fn', 'concurrency', 'timeoutMs', 'retry', 'external']);
   checkFunctions(at, options, ['fn'], []);
   const { module, external, concurrency, timeoutMs, retry } = options;
   const items = bucket('items', { value: type<Item>() });

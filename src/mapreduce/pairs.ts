@@ -2,10 +2,10 @@
  * MapReduce on pairs of a key and a value: what most jobs are. It is written on blocks (`blocks.ts`): a mapper gathers its pairs by
  * partition, combines those of one key, and sends them in blocks.
  */
-import { defineBlocks, type FunctionSettings, type JobContext, type MapReduceApp } from './blocks.ts';
+import { defineBlocks, type FunctionSettings, type JobContext, type MapReduceApp, settingNames } from './blocks.ts';
 import { type Combine, PairTable } from './pair-block.ts';
 import { hashPartition, type Partition } from './partition.ts';
-import { checkFunctions, invalidDefinition, invalidOption } from './refusal.ts';
+import { checkFunctions, checkNames, invalidDefinition, invalidOption } from './refusal.ts';
 
 export interface MapContext<V, P = unknown> extends JobContext<P> {
   /**
@@ -120,6 +120,7 @@ function checkPairOptions(name: string, options: object): void {
   const at = `MapReduce app ${String(name)}`;
   if (typeof options !== 'object' || options === null)
     throw invalidDefinition(at, 'options', options, 'must be { module, map, reduce, … }');
+  checkNames(at, options, [...settingNames, 'module', 'map', 'combine', 'partition', 'reduce']);
   checkFunctions(at, options, ['map', 'reduce'], ['combine', 'partition']);
 }
 

@@ -39,6 +39,13 @@ export const trueOrFalse: Rule = (value) => (typeof value === 'boolean' ? null :
 export const abortSignal: Rule = (value) => (value instanceof AbortSignal ? null : 'must be an AbortSignal');
 export const anything: Rule = () => null;
 
+/** Throws `InvalidDefinition` for an option that there is not. */
+export function checkNames(at: string, options: object, names: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!names.includes(name)) throw invalidDefinition(at, name, value, `is not an option (there are ${names.join(', ')})`);
+  }
+}
+
 /** Throws `InvalidDefinition` when a field that must be a function is none. */
 export function checkFunctions(at: string, options: object, needed: readonly string[], optional: readonly string[]): void {
   const fields: Readonly<Record<string, unknown>> = { ...options };

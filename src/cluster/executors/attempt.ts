@@ -7,6 +7,7 @@
  *   T4  An abort rejects what the function waits for from us at once: one that only awaits us needs not watch `signal`.
  *   T5  What few functions need is made when asked for: most attempts are a call, a send and a return.
  */
+import { isRecord } from '../../actors/bucket/primitives/options.ts';
 import { errorData } from '../../actors/protocol/error.ts';
 import type { Input as InputMessage } from '../../actors/protocol/object.ts';
 import type { AppTable } from '../../actors/app.ts';
@@ -152,6 +153,7 @@ export class Attempt implements Context {
   async #allocate(bucket: AnyBucket, object: Wanted): Promise<Allocation> {
     this.#assertOpen();
     const index = sendIndex('ctx.allocate', this.#work, bucket);
+    if (!isRecord(object)) throw invalidOption('ctx.allocate', 'object', object, 'must be an object { key?, group?, sizeBytes }');
     const { key, group } = readEntry('ctx.allocate', 'object', bucketName(bucket), { ...object, value: null });
     const { sizeBytes } = object;
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > allocateBytesMax)

@@ -12,6 +12,7 @@ import { errorData } from '../../actors/protocol/error.ts';
 import type { FromThread, LoadApp, Run, ThreadMessage } from '../../actors/protocol/executor.ts';
 import type { Message } from '../../actors/protocol/message.ts';
 import type { Durable, Log } from '../../api/context.ts';
+import { durableKey } from '../../api/entries.ts';
 import { errorFromData, errors, errorToData, isPheromoneError } from '../../api/errors.ts';
 import { planSolo } from '../../actors/solo/plan.ts';
 import type { SoloHandle } from '../../storage/solo/memory.ts';
@@ -230,14 +231,16 @@ class ExecutorThread {
 
   #durableOf(app: string, track: <T>(work: () => Promise<T>) => Promise<T>): Durable {
     const owner = this.#keeper.replace('executor', 'thread');
-    const get = async (key: string): Promise<unknown> => {
-      const { ref } = await this.#ask((request) => this.#send('durable', { kind: 'durableGet', owner, request, key: `${app}/${key}` }));
+    const get = async (given: string): Promise<unknown> => {
+      const key = durableKey('durable.get', app, given);
+      const { ref } = await this.#ask((request) => this.#send('durable', { kind: 'durableGet', owner, request, key }));
       return ref?.inline ? copyValue(ref.encoding, ref.inline) : undefined;
     };
-    const put = async (key: string, value: unknown): Promise<void> => {
+    const put = async (given: string, value: unknown): Promise<void> => {
+      const key = durableKey('durable.put', app, given);
       const { encoding, bytes } = encode(value);
       const ref = { encoding, sizeBytes: bytes.byteLength, inline: bytes, offset: -1 };
-      await this.#ask((request) => this.#send('durable', { kind: 'durablePut', owner, request, key: `${app}/${key}`, ref }));
+      await this.#ask((request) => this.#send('durable', { kind: 'durablePut', owner, request, key, ref }));
     };
     return { get: <T>(key: string) => track(() => get(key) as Promise<T | undefined>), put: (key, value) => track(() => put(key, value)) };
   }

@@ -247,6 +247,8 @@ test.serial('definitions that are wrong are refused, with the field and the valu
   refuse({ combine: 1 }, /combine is 1: must be a function/);
   refuse({ module: 'here' }, /module is "here": must be the file: URL/);
   refuse({ timeoutMs: 0 }, /timeoutMs is 0/);
+  refuse({ timeout: 5 }, /timeout is 5: is not an option \(there are timeoutMs, /);
+  refuse({ retry: 5 }, /retry is 5: must be an object/);
 });
 
 test.serial('an app that was not registered: the run rejects with UnknownApp', async (t) => {

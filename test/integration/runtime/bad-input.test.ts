@@ -72,6 +72,29 @@ test.serial('a send: to an unknown, an undeclared, or no bucket fails that funct
   await refusal(t, 'InvalidOption', 'sends no object', /ctx\.send: object is "text"/);
 });
 
+test.serial('arguments that are missing: the call of the function, and the argument, are named', async (t) => {
+  await refusal(
+    t,
+    'InvalidOption',
+    'allocates of nothing',
+    /ctx\.allocate: object is undefined: must be an object \{ key\?, group\?, sizeBytes \}/,
+  );
+  await refusal(t, 'InvalidOption', 'expects nothing', /ctx\.expect: branches is undefined: must be an object/);
+});
+
+test.serial('a durable key that is no string is refused, to a function and to a client', async (t) => {
+  await refusal(t, 'InvalidOption', 'puts without a key', /durable\.put: key is undefined: must be a string/);
+  await refusal(t, 'InvalidOption', 'gets without a key', /durable\.get: key is undefined: must be a string/);
+  const durable = runtime.durable(hostileApp);
+  t.regex((await failureOf(t, 'InvalidOption', durable.put(undefined as never, 1))).message, /durable\.put: key is undefined/);
+  t.regex((await failureOf(t, 'InvalidOption', durable.get(5 as never))).message, /durable\.get: key is 5/);
+});
+
+test.serial('a listener that is no function is refused', (t) => {
+  const error = t.throws(() => runtime.on('sessionFailed', 5 as never), { message: /on: listener is 5: must be a function/ });
+  t.like(error, { code: 'InvalidOption' });
+});
+
 test.serial('a value: cycles, class instances, functions and symbols are refused with their path', async (t) => {
   await refusal(t, 'NotEncodable', 'sends a cycle', /value\.items\[1\]/);
   await refusal(t, 'NotEncodable', 'sends an instance', /value\.items\[0\]\.price.*Money/);
@@ -190,6 +213,7 @@ test.serial('a call: arguments and options that are none are refused with their 
   await refuse(/entries\.orders is "good": must be an array/, hostileApp, { orders: 'good' });
   await refuse(/entries\.orders\[0\] is "good"/, hostileApp, { orders: ['good'] });
   await refuse(/entries\.orders\[0\]\.key is ""/, hostileApp, { orders: [{ key: '', value: 'good' }] });
+  await refuse(/entries\.orders\[0\]\.delayMs is 5: is not a field/, hostileApp, { orders: [{ value: 'good', delayMs: 5 }] });
   await refuse(/options\.prioritie is 3: is not an option/, hostileApp, 'orders', 'good', { prioritie: 3 });
   await refuse(/options\.priority is 10: .* from 0 to 9/, hostileApp, 'orders', 'good', { priority: 10 });
   await refuse(/options\.timeoutMs is 0/, hostileApp, 'orders', 'good', { timeoutMs: 0 });

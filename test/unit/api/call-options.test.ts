@@ -101,6 +101,7 @@ test('options: expectations are a list however they were written', (t) => {
 
 test('options: branches of a function’s own announcement are checked alike', (t) => {
   t.notThrows(() => checkBranches('expect', 'branches', { count: 0 }));
+  t.throws(() => checkBranches('expect', 'branches', undefined as never), { message: /expect: branches is undefined: must be an object/ });
   t.like(
     t.throws(() => checkBranches('expect', 'branches', { keys: [''] })),
     { field: 'branches.keys[0]', value: '' },

@@ -1,7 +1,7 @@
 /** The two ways to open a session, made one. */
 import test from 'ava';
 import { bucket } from 'pheromone';
-import { readEntries, readEntry } from '../../../src/api/entries.ts';
+import { readClientEntry, readEntries, readEntry } from '../../../src/api/entries.ts';
 
 const parts = bucket<number>('parts');
 
@@ -43,5 +43,7 @@ test('entries: what is malformed is refused, its field named', (t) => {
   refused(() => readEntries('call', [{ parts: [{ key: 'k' }] }]), 'entries.parts[0]', { key: 'k' });
   refused(() => readEntries('call', [{ parts: [{ key: 5, value: 1 }] }]), 'entries.parts[0].key', 5);
   refused(() => readEntries('call', [{ parts: [{ group: '', value: 1 }] }]), 'entries.parts[0].group', '');
+  refused(() => readEntries('call', [{ parts: [{ value: 1, grup: 'x' }] }]), 'entries.parts[0].grup', 'x');
+  refused(() => readClientEntry('put', 'object', 'parts', { value: 1, delayMs: 5 }), 'object.delayMs', 5);
   refused(() => readEntry('put', 'object', 'parts', { key: 'k'.repeat(1_025), value: 1 }), 'object.key', 'k'.repeat(1_025));
 });

@@ -41,6 +41,8 @@ interface ActContext {
   send(bucket: unknown, object: unknown): Promise<void> | undefined;
   output(value: unknown): void;
   allocate(bucket: unknown, object: unknown): Promise<{ bytes: Uint8Array; seal(): unknown }>;
+  expect(bucket: unknown, branches: unknown): Promise<void>;
+  readonly durable: { put(key: unknown, value: unknown): Promise<void>; get(key: unknown): Promise<unknown> };
   readonly signal: AbortSignal;
 }
 
@@ -66,6 +68,10 @@ const acts: Readonly<Record<string, (ctx: ActContext) => unknown>> = {
   'outputs a symbol': (ctx) => ctx.output({ tag: Symbol('x') }),
   'sends too much': (ctx) => ctx.send(results, { value: new Uint8Array(80 * 2 ** 20) }),
   'allocates too much': (ctx) => ctx.allocate(results, { key: 'k', sizeBytes: 80 * 2 ** 20 }),
+  'allocates of nothing': (ctx) => ctx.allocate(results, undefined),
+  'expects nothing': (ctx) => ctx.expect(results, undefined),
+  'puts without a key': (ctx) => ctx.durable.put(undefined, 1),
+  'gets without a key': (ctx) => ctx.durable.get(undefined),
   'allocates nonsense': (ctx) => ctx.allocate(results, { key: 'k', sizeBytes: -1 }),
   'never seals': async (ctx) => {
     await ctx.allocate(results, { key: 'k', sizeBytes: 1_000_000 });
