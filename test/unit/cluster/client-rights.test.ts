@@ -73,7 +73,7 @@ for (const [kind, { actor, message }] of Object.entries(genuine)) {
 test('client rights: B5: objects that it gives are in the message, or with the client', (t) => {
   const withRef = (ref: object) => may('coordinator', { ...putObjects.message, entries: [{ bucket: 'b', key: 'k', group: null, ref }] });
   const inline = { encoding: 0, sizeBytes: 2, inline: new Uint8Array(2), offset: -1 };
-  const far = { encoding: 0, sizeBytes: 9, inline: null, offset: -1, remote: { node: '~abc/c1', incarnation: 1, offset: 4 } };
+  const far = { encoding: 0, sizeBytes: 9, inline: null, offset: -1, remote: { node: '~abc/c1', incarnation: 1, offset: 4, serial: 0 } };
   t.true(withRef(inline) && withRef(far));
   for (const bad of [
     { ...inline, offset: 0 },

@@ -1,4 +1,4 @@
-/** Who asks for an object when another has its place (T10: `transfer/departures.ts`, `transfer/object-sender.ts`). */
+/** Who asks for an object when another has its place (T10), and peers that go while it may still be sent (T1: `transfer/object-sender.ts`). */
 import test from 'ava';
 import { TransferFailed } from '../../../src/cluster/transfer/object-fetcher.ts';
 import { pieceBytes } from '../../../src/cluster/transfer/object-sender.ts';
@@ -37,4 +37,27 @@ test('transfer: one that waits for its turn is refused if its place is anotherâ€
   driver.put(64, 100);
   await driver.carry();
   t.is(await code, 'InputsLost');
+});
+
+test('transfer: T1: a peer that goes: what may still be sent is held, what waited for its turn is not', async (t) => {
+  const driver = new TransferDriver();
+  driver.way.roomMax = 1;
+  driver.way.isLending = true;
+  const sizeBytes = 2 * pieceBytes;
+  for (let offset = 1; offset <= 6; offset++) driver.put(offset, sizeBytes);
+  for (let offset = 1; offset <= 6; offset++)
+    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request: offset, incarnation: 1, offset, serial: 1, sizeBytes });
+  await turn();
+  driver.way.die();
+  await turn();
+  // There was room for one piece, of the first.
+  t.deepEqual([...driver.source.holds.values()], [2, 1, 1, 1, 1, 1]);
+  t.is(driver.sender.holding, 1);
+  let isReleased = false;
+  const released = driver.sender.released().then(() => (isReleased = true));
+  await turn();
+  t.false(isReleased);
+  driver.way.giveBack();
+  await released;
+  t.deepEqual([...driver.source.holds.values()], [1, 1, 1, 1, 1, 1]);
 });

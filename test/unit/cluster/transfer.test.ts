@@ -181,29 +181,6 @@ test('transfer: a peer that goes while it is sent to: what was held for it is le
   t.deepEqual([...driver.source.holds.values()], [1, 1, 1, 1, 1, 1]);
 });
 
-test('transfer: T1: a peer that goes: what may still be sent is held, what waited for its turn is not', async (t) => {
-  const driver = new TransferDriver();
-  driver.way.roomMax = 1;
-  driver.way.isLending = true;
-  const sizeBytes = 2 * pieceBytes;
-  for (let offset = 1; offset <= 6; offset++) driver.put(offset, sizeBytes);
-  for (let offset = 1; offset <= 6; offset++)
-    driver.sender.take({ kind: 'fetchObject', owner: 'imports@w1', request: offset, incarnation: 1, offset, serial: 1, sizeBytes });
-  await turn();
-  driver.way.die();
-  await turn();
-  // There was room for one piece, of the first.
-  t.deepEqual([...driver.source.holds.values()], [2, 1, 1, 1, 1, 1]);
-  t.is(driver.sender.holding, 1);
-  let isReleased = false;
-  const released = driver.sender.released().then(() => (isReleased = true));
-  await turn();
-  t.false(isReleased);
-  driver.way.giveBack();
-  await released;
-  t.deepEqual([...driver.source.holds.values()], [1, 1, 1, 1, 1, 1]);
-});
-
 test('transfer: whom there is no way to gets nothing, and nothing is held for him', async (t) => {
   const driver = new TransferDriver();
   driver.put(1, 10);
