@@ -6,7 +6,7 @@
  *   B2  Answers go to that client itself: the address that a message names for them is there, and at its own node.
  *   B3  In the registry it may read all, and put code (and that it is about to: `publishing/`) and durable objects; not members, nor shards.
  *   B4  Each field is what its kind says, down to the last of an entry (`shapes.ts`): none is missing, or null where it may not be. Whoever
- *       takes the message looks at none of that again.
+ *       takes the message need not look at that again.
  *   B5  Objects that it gives are in the message, or with the client: it names no place of a node.
  */
 import type { Message } from '../actors/protocol/message.ts';

@@ -131,6 +131,11 @@ export class WorkerBorder {
     if (role === 'worker') this.#arrivals.take([{ to: 'scheduler', message: { kind: 'workerGone', worker } }]);
   }
 
+  /** Also one that was gone: a coordinator that was started anew under its name has clients again. */
+  nodeJoined(name: string): void {
+    this.#departures.remember(name);
+  }
+
   /** It cannot be sent: whoever waits for its answer is told. */
   lost({ message }: Envelope): void {
     const { host } = this.#node;

@@ -79,6 +79,7 @@ export async function startWorker(config: WorkerConfig): Promise<RunningRole> {
     await membership.announce({
       received: (envelopes) => border.take(envelopes.filter(({ message }) => fence.admits(message))),
       lost: (envelope) => border.lost(envelope),
+      joined: (member) => border.nodeJoined(member.name),
       left: (member) => border.nodeGone(member.name, member.role),
     });
   } catch (error) {

@@ -74,7 +74,7 @@ export class Departures {
     }
   }
 
-  /** The client is there again, and so is its gateway. */
+  /** The client, and so its gateway, or the gateway is there again. */
   remember(node: string): void {
     this.#gone.delete(node);
     this.#gone.delete(gatewayOf(node));

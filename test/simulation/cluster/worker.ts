@@ -57,7 +57,7 @@ export class SimulatedWorker {
       receive: (envelopes) => this.#border?.take(envelopes.filter(({ message }) => this.#fence.admits(message))),
       lost: (envelope) => this.#border?.lost(envelope),
       listener: {
-        joined: () => undefined,
+        joined: (member) => this.#border?.nodeJoined(member.name),
         left: (member) => this.#border?.nodeGone(member.name, member.role),
         sharded: () => undefined,
       },

@@ -140,6 +140,11 @@ class Serving {
     this.#worker.border.nodeGone('c1', 'coordinator');
   }
 
+  /** Anew, under its name. No client of it was there when it met this worker. */
+  startGateway(): void {
+    this.#worker.border.nodeJoined('c1');
+  }
+
   /** The byte that the client gets, or the code of what it is refused with. */
   async fetch(output: Ref | undefined): Promise<number | string | undefined> {
     try {
@@ -230,4 +235,9 @@ test('worker border: T9: a coordinator that is gone takes its clients along: not
   serving.output(serving.put(1));
   serving.loseGateway();
   t.is(serving.store.blocks, 0);
+  serving.output(serving.put(2));
+  t.is(serving.store.blocks, 0, 'nor for what comes for them later');
+  serving.startGateway();
+  serving.output(serving.put(3));
+  t.is(serving.store.blocks, 1, 'but for clients of one that is started anew');
 });

@@ -24,7 +24,10 @@ class Loan {
 
 const loans = new FinalizationRegistry<() => void>((oneReturned) => oneReturned());
 
-/** Resolves when nobody refers to any of them any more. No function is made in here: it would, and what is registered must not. */
+/**
+ * Resolves when nobody refers to any of them any more. The callback is a method of the loan, and not a function made in here, which could keep
+ * the views alive by itself.
+ */
 export function whenReturned(views: readonly Uint8Array[]): Promise<void> {
   if (views.length === 0) return Promise.resolve();
   const loan = new Loan(views.length);
